@@ -8,6 +8,7 @@ __all__ = ['Pairs']
 # %% ../nbs/01_pairs.ipynb #0002
 from .data import LUMA
 
+import keras
 from keras import layers, ops
 
 # %% ../nbs/01_pairs.ipynb #0004
@@ -17,6 +18,7 @@ class Pairs(layers.Layer):
         super().__init__(dtype="float32", **kwargs)
         self.augmentation = [layers.RandomRotation(rotation, "reflect", seed=seed, dtype="float32"),
                              layers.RandomZoom(zoom, fill_mode="reflect", seed=seed, dtype="float32")]
+        for layer in self.augmentation: layer.supports_jit = keras.backend.backend() != "tensorflow"
 
     def call(self, rgb, training=False):
         colour = ops.cast(rgb, "float32")/255
