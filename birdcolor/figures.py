@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['BLUE', 'ORANGE', 'DOTS_PER_INCH', 'FORMATS', 'CURVES', 'panels', 'style_graph', 'spaced', 'show_image', 'save_figure',
            'check_labels', 'gray_and_colour', 'show_dataset', 'curves_in', 'best_epoch', 'plot_curve', 'plot_history',
-           'show_predictions', 'ranked', 'reference', 'plot_intervals', 'plot_scores']
+           'show_predictions', 'ranked', 'reference', 'plot_intervals', 'plot_scores', 'write_strip', 'read_strip']
 
 # %% ../nbs/03_figures.ipynb #0002
 from pathlib import Path
@@ -13,6 +13,7 @@ from textwrap import fill
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import MaxNLocator
+from PIL import Image
 from .core import writing
 from .metrics import BASELINES, POOLED_SCORES, SCORES, check_images, gray, to_uint8
 
@@ -178,3 +179,13 @@ def plot_scores(table, score):
     figure.legend(loc="outside upper right", ncols=3, frameon=False)
     style_graph(axes, xlabel=f"{heading}, mean and 95% interval" + (f" ({better} is better)" if better else ""))
     return figure
+
+# %% ../nbs/03_figures.ipynb #0058
+def write_strip(path, images):
+    "Images of one size side by side as a PNG, which `read_strip` takes apart again."
+    with writing(path) as temporary: Image.fromarray(np.concatenate(list(images), axis=1)).save(temporary)
+
+def read_strip(path):
+    "The images `(N, size, size, 3)` of a strip of squares."
+    with Image.open(path) as strip: pixels = np.asarray(strip.convert("RGB"))
+    return pixels.reshape(len(pixels), -1, len(pixels), 3).swapaxes(0, 1)

@@ -6,7 +6,7 @@
 __all__ = ['EXAMPLES', 'best_precision', 'on_gpu', 'prepare', 'Batches', 'Colorizer', 'direct_colorizer', 'compiled', 'frozen',
            'cross_entropy', 'AdversarialColorizer', 'PairAdam', 'adversarial_colorizer', 'collapsed', 'overfit',
            'save_checkpoint', 'load_checkpoint', 'generators', 'reseed', 'best_epoch', 'Keeper', 'write_history',
-           'Watch', 'train', 'colourise', 'finish_run', 'write_strip', 'read_strip', 'all_scores', 'write_scores']
+           'Watch', 'train', 'colourise', 'finish_run', 'all_scores', 'write_scores']
 
 # %% ../nbs/04_training.ipynb #0002
 import json, time
@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from .core import fingerprint, graphics_cards, processor, provenance, public_settings, write_json, writing
+from .figures import write_strip
 from .metrics import colourfulness, fit_baselines, score_images, summarise
 
 import keras
@@ -331,16 +331,6 @@ def _keep_pictures(run, data, predictions):
     for name, images in strips.items(): write_strip(run.scores(name).with_suffix(".png"), images)
 
 # %% ../nbs/04_training.ipynb #0068
-def write_strip(path, images):
-    "Images of one size side by side as a PNG, which `read_strip` takes apart again."
-    with writing(path) as temporary: Image.fromarray(np.concatenate(list(images), axis=1)).save(temporary)
-
-def read_strip(path):
-    "The images `(N, size, size, 3)` of a strip of squares."
-    with Image.open(path) as strip: pixels = np.asarray(strip.convert("RGB"))
-    return pixels.reshape(len(pixels), -1, len(pixels), 3).swapaxes(0, 1)
-
-# %% ../nbs/04_training.ipynb #0070
 def _record(run, model, data, history, scores):
     "The run record, a dictionary that `write_json` accepts; `scores` are summaries of the model and the baselines."
     counts = {f"n_{side}": len(data.rows(side)) for side in ("train", "validation", "test")}
@@ -353,12 +343,12 @@ def _record(run, model, data, history, scores):
                 provenance=made, parameters=model.network.count_params(), best_epoch=1 + best_epoch(history, model.monitor),
                 history=history, test=scores.pop(run.model), baselines=scores, warning=collapsed(history))
 
-# %% ../nbs/04_training.ipynb #0071
+# %% ../nbs/04_training.ipynb #0069
 def all_scores(record):
     "The summaries of the record's network and of the baselines, by name."
     return {record["model"]: record["test"], **record["baselines"]}
 
-# %% ../nbs/04_training.ipynb #0072
+# %% ../nbs/04_training.ipynb #0070
 def write_scores(path, scores, data):
     "Per-photo scores of the test photos as CSV, keyed by the photo's SHA-256."
     rows = data.rows("test")
