@@ -96,7 +96,8 @@ test: $(STAMP)
 
 # --- upkeep ----------------------------------------------------------------------------------------------------------
 
-TO_README = $(BIN)/jupyter nbconvert --log-level WARN --to markdown nbs/index.ipynb --output README
+TO_README = $(BIN)/jupyter nbconvert --log-level WARN --to markdown --execute --TagRemovePreprocessor.enabled=True \
+  --TagRemovePreprocessor.remove_input_tags=remove-input nbs/index.ipynb --output README
 
 readme: $(STAMP)
 	$(TO_README) --output-dir .

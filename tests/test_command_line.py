@@ -1,0 +1,109 @@
+"""The command line as people meet it: what it prints, what it leaves on disk, and how it says no."""
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from birdcolor.toy import SPECIES, draw_bird
+
+ROOT = Path(__file__).resolve().parent.parent
+HEAVY = "tensorflow", "keras", "pandas", "scipy", "matplotlib"
+
+
+def run(*command, cwd):
+    "Run `command` with this Python's programs on the path; returns the finished process."
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "BIRDCOLOR_CACHE": str(cwd / "cache")}
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=600)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    "A folder in Kaggle's layout with 40 drawn photos of two species, and one that is no image."
+    folder = tmp_path_factory.mktemp("photos") / "withBackground"
+    for species in SPECIES[:2]:
+        (folder / species).mkdir(parents=True)
+        for number in range(20):
+            Image.fromarray(draw_bird(species, number, 48)).save(folder / species / f"({number}).jpg")
+    (folder / SPECIES[0] / "broken.jpg").write_bytes(b"this is no image")
+    return folder.parent
+
+
+@pytest.mark.parametrize("statement", ["import birdcolor", "import birdcolor.core, birdcolor.reproduce", "import birdcolor.data"])
+def test_importing_loads_no_framework(statement, tmp_path):
+    heavy = HEAVY[:2] if "data" in statement else HEAVY
+    finished = run(sys.executable, "-c", f"import sys; {statement}; print([name for name in {heavy} if name in sys.modules])", cwd=tmp_path)
+    assert finished.stdout.strip() == "[]"
+
+
+def test_help_names_the_commands_and_loads_no_framework(tmp_path):
+    finished = run(sys.executable, "-X", "importtime", "-c", "from birdcolor.reproduce import main; main()", "--help", cwd=tmp_path)
+    assert "Usage:" in finished.stdout
+    assert "tensorflow" not in finished.stderr
+    finished = run("birdcolor", "--help", cwd=tmp_path)
+    assert finished.returncode == 0
+    assert "reproduce" in finished.stdout and "report" in finished.stdout
+
+
+@pytest.mark.parametrize("arguments, sentence", [
+    (["--preset", "fast"], "preset must be one of smoke, quick, study, not 'fast'."),
+    (["--models", "unet,resnet"], "Unknown model resnet; allowed are fcnn, cnn, unet, cgan, cgan_mae, cgan_patchgan."),
+    (["--seeds", "one"], "seeds must be whole numbers with commas between them, not 'one'."),
+    (["--seeds", "-1"], "seed must be from 0 to 2147483647 (seed of weights, batches and augmentation), not -1."),
+    (["--set", "epochs=many"], "epochs must be a whole number, not 'many'."),
+    (["--set", "batch_size=0"], "batch_size must be from 1 to 4096 (photos in a training step), not 0."),
+    (["--set", "epochs=2", "--models", "cgan"], "epochs is not a parameter of cgan."),
+    (["--data", "no/such/folder"], "There is no folder 'no/such/folder'; data must be toy, kaggle, or a folder that holds <Species>/<photo>."),
+    (["--data", "."], "The folder '.' holds no photos: expected <Species>/<photo> with one of .bmp, .gif, .jpeg, .jpg, .png, .tif, .tiff, .webp."),
+])
+def test_what_cannot_be_is_answered_with_one_sentence(arguments, sentence, tmp_path):
+    finished = run("birdcolor", "reproduce", *arguments, cwd=tmp_path)
+    assert (finished.returncode, finished.stderr) == (2, f"birdcolor: {sentence}\n")
+    assert not (tmp_path / "reports").exists()
+
+
+def test_an_unknown_setting_is_answered_with_those_that_exist(tmp_path):
+    finished = run("birdcolor", "reproduce", "--set", "epoch=3", cwd=tmp_path)
+    assert finished.returncode == 2
+    assert finished.stderr.startswith("birdcolor: 'epoch=3' is not a setting; write name=value with one of data, toy_photos, image_size,")
+
+
+def test_a_report_without_records(tmp_path):
+    finished = run("birdcolor", "report", "nowhere", cwd=tmp_path)
+    assert (finished.returncode, finished.stderr) == (2, "birdcolor: There are no run records in nowhere/results; make some with birdcolor reproduce.\n")
+
+
+def test_reproduce_skips_what_is_complete_goes_on_after_a_failure_and_names_it(photos, tmp_path):
+    command = ["birdcolor", "reproduce", "--preset", "smoke", "--data", str(photos), "--set", "image_size=16", "--set", "epochs=1", "--out", "out"]
+    blocked = tmp_path / "out" / "figures" / "cnn-seed0-history.png"
+    blocked.mkdir(parents=True)
+    first = run(*command, "--models", "cnn,fcnn", cwd=tmp_path)
+    assert first.returncode == 2
+    assert "[1/2] cnn-seed0 FAILED: IsADirectoryError" in first.stdout
+    assert "[2/2] fcnn-seed0 done in" in first.stdout
+    assert first.stderr == "birdcolor: 1 of 2 runs failed: cnn-seed0.\n"
+
+    record = json.loads((tmp_path / "out/results/fcnn-seed0.json").read_text())
+    assert (record["skipped"], record["n_train"], record["n_validation"], record["n_test"]) == (1, 28, 4, 8)
+    assert record["settings"]["data"] == photos.name
+    assert str(photos) not in json.dumps(record)
+    assert "Skipped 1 unreadable of 41 photos: Blackbird/broken.jpg" in first.stdout
+
+    blocked.rmdir()
+    second = run(*command, "--models", "fcnn", cwd=tmp_path)
+    assert second.returncode == 0
+    assert "[1/1] fcnn-seed0 is complete and unchanged: skipped" in second.stdout
+    assert second.stdout.endswith("Report: out/report.html\n")
+    for name in ("report.html", "split.csv", "tables/scores.csv", "figures/dataset.jpg", "notebooks/fcnn-seed0.html", "results/fcnn-seed0.csv"):
+        assert (tmp_path / "out" / name).stat().st_size > 0, name
+    page = (tmp_path / "out/report.html").read_text()
+    assert "1 unreadable photos skipped" in page and "Figure 3. FCNN" in page
+
+
+def test_bare_papermill_refuses_a_misspelt_parameter(tmp_path):
+    finished = run("papermill", str(ROOT / "nbs/10_fcnn.ipynb"), "out.ipynb", "-p", "sede", "1", cwd=tmp_path)
+    assert finished.returncode != 0
+    assert "ValueError: Unknown parameter sede; this notebook accepts preset, out, data," in finished.stderr
