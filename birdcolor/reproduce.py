@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['ENVIRONMENT', 'app', 'parse_models', 'parse_seeds', 'notebook_of', 'notebook_parameters', 'plan_runs',
-           'start_notebook', 'follow', 'epochs_done', 'run_notebook', 'last_error', 'publish', 'reproduce_runs',
-           'complain', 'reproduce', 'finished_page', 'report', 'main']
+           'start_notebook', 'follow', 'epochs_done', 'run_notebook', 'last_error', 'as_jpeg', 'publish',
+           'reproduce_runs', 'complain', 'reproduce', 'finished_page', 'report', 'main']
 
 # %% ../nbs/60_reproduce.ipynb #0002
-import base64, csv, json, os, subprocess, sys, time
+import base64, csv, io, json, os, subprocess, sys, time
 from pathlib import Path
 from typing import Annotated
 
@@ -112,6 +112,16 @@ def last_error(log_path):
     return (errors or lines or ["It ended without a word"])[-1]
 
 # %% ../nbs/60_reproduce.ipynb #0025
+def as_jpeg(output, larger_than=100_000):
+    "Turn a large PNG among the data of a notebook's `output` into a JPEG."
+    from PIL import Image
+    data = output.get("data", {})
+    if len(data.get("image/png", "")) <= larger_than: return
+    picture, encoded = Image.open(io.BytesIO(base64.b64decode(data.pop("image/png")))), io.BytesIO()
+    picture.convert("RGB").save(encoded, "JPEG", quality=88)
+    data["image/jpeg"] = base64.b64encode(encoded.getvalue()).decode()
+
+# %% ../nbs/60_reproduce.ipynb #0027
 def publish(executed):
     "Drop progress bars and warnings from an executed notebook and write it as HTML beside it."
     import nbformat
@@ -119,11 +129,12 @@ def publish(executed):
     notebook = nbformat.read(executed, 4)
     for cell in notebook.cells:
         if "outputs" in cell: cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+        for output in cell.get("outputs", []): as_jpeg(output)
     page, _ = HTMLExporter(embed_images=True).from_notebook_node(notebook)
     with writing(executed) as temporary: nbformat.write(notebook, temporary)
     with writing(executed.with_suffix(".html")) as temporary: temporary.write_text(page, encoding="utf-8")
 
-# %% ../nbs/60_reproduce.ipynb #0028
+# %% ../nbs/60_reproduce.ipynb #0030
 def reproduce_runs(planned, say=print):
     "Do the planned runs that are not complete; returns `{name: why it failed}`."
     from birdcolor.data import load_data, write_manifest
@@ -141,17 +152,17 @@ def reproduce_runs(planned, say=print):
         say(f"[{number}/{len(planned)}] {run.name} " + (f"FAILED: {problem}" if problem else f"done in {elapsed(time.monotonic() - started)}"))
     return failed
 
-# %% ../nbs/60_reproduce.ipynb #0030
+# %% ../nbs/60_reproduce.ipynb #0032
 app = typer.Typer(help="birdcolor: a study of networks that colour garden birds, made repeatable.", no_args_is_help=True,
                   add_completion=False, pretty_exceptions_enable=False)
 
-# %% ../nbs/60_reproduce.ipynb #0031
+# %% ../nbs/60_reproduce.ipynb #0033
 def complain(error):
     "Print one sentence and leave with status 2."
     typer.echo(f"birdcolor: {error}", err=True)
     raise typer.Exit(2)
 
-# %% ../nbs/60_reproduce.ipynb #0032
+# %% ../nbs/60_reproduce.ipynb #0034
 @app.command()
 def reproduce(
     preset: Annotated[str, typer.Option(help=f"Scale of the runs: {', '.join(PRESETS)}.")] = "quick",
@@ -171,20 +182,20 @@ def reproduce(
     typer.echo(f"Report: {page}")
     if failed: complain(f"{len(failed)} of {len(planned)} runs failed: {', '.join(failed)}.")
 
-# %% ../nbs/60_reproduce.ipynb #0033
+# %% ../nbs/60_reproduce.ipynb #0035
 def finished_page(out):
     "Write the report of `out` and return its path."
     from birdcolor.report import write_report
     return write_report(out)
 
-# %% ../nbs/60_reproduce.ipynb #0034
+# %% ../nbs/60_reproduce.ipynb #0036
 @app.command()
 def report(out: Annotated[Path, typer.Argument(help="Folder that holds results/, as reproduce makes it.")]):
     "Write the report of a folder again, from its records, without training."
     try: typer.echo(f"Report: {finished_page(out)}")
     except (ValueError, OSError) as error: complain(error)
 
-# %% ../nbs/60_reproduce.ipynb #0035
+# %% ../nbs/60_reproduce.ipynb #0037
 def main():
     "The command `birdcolor`."
     app()
