@@ -168,7 +168,7 @@ hold for these photos and this one training, not for another training.</p>
 </table></div>
 <h2>Against a table of 32 colours</h2>
 <p>Differences a photo between each network and the colours that are usual at a pixel's brightness, with 95% intervals. A network that is
-not better has learnt nothing about birds that a lookup table does not know.</p>
+not better has shown nothing that a lookup table does not know.</p>
 <div class="wide"><table><tr><th>network</th>{% for key in compared %}<th>{{ scores[key].heading }}</th>{% endfor %}</tr>
 {% for title, differences in comparison.items() %}<tr><td>{{ title }}</td>{% for key in compared %}<td class="{{ differences[key][1] }}">{{ differences[key][1] }}<span class="interval">{{ differences[key][0] }}</span></td>{% endfor %}</tr>{% endfor %}
 </table></div>
