@@ -84,7 +84,7 @@ def test_reproduce_skips_what_is_complete_goes_on_after_a_failure_and_names_it(p
     assert first.returncode == 2
     assert "[1/2] cnn-seed0 FAILED: IsADirectoryError" in first.stdout
     assert "[2/2] fcnn-seed0 done in" in first.stdout
-    assert first.stderr == "birdcolor: 1 of 2 runs failed: cnn-seed0.\n"
+    assert first.stderr.endswith("\nbirdcolor: 1 of 2 runs failed: cnn-seed0.\n")
 
     record = json.loads((tmp_path / "out/results/fcnn-seed0.json").read_text())
     assert (record["skipped"], record["n_train"], record["n_validation"], record["n_test"]) == (1, 28, 4, 8)
