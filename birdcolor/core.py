@@ -87,6 +87,7 @@ class Settings:
     rotation: float           = _row(0.02,  0.02,  0.02,  "largest random rotation, turns", 0.0, 0.5)
     zoom: float               = _row(0.1,   0.1,   0.1,   "largest random zoom, share of the side", 0.0, 0.5)
     seed: int                 = _row(0,     0,     0,     "seed of weights, batches and augmentation", 0, 2**31 - 1)
+    train_share: float        = _row(1.0,   1.0,   1.0,   "share of the training photos that are used", 0.01, 1.0)
     split_seed: int           = _row(0,     0,     0,     "seed of the split, the same for every network", 0, 2**31 - 1)
     precision: str            = _row("float32", "auto", "auto", "arithmetic of the layers",
                                      one_of=("auto", "float32", "mixed_bfloat16", "mixed_float16"))
@@ -184,7 +185,9 @@ class Run:
     @property
     def record(self): return self.out/"results"/f"{self.name}.json"
 
-    def scores(self, name): return self.record.with_name(f"{self.name if name == self.model else name}.csv")
+    def scores(self, name):
+        "Where the per-photo scores of `name` go: the model itself, its colours on their `own_luma`, or a baseline."
+        return self.record.with_name({self.model: self.name, "own_luma": f"{self.name}-own-luma"}.get(name, name) + ".csv")
     def figure(self, kind): return self.out/"figures"/f"{self.name}-{kind}.{'jpg' if kind == 'predictions' else 'png'}"
 
 # %% ../nbs/00_core.ipynb #0043

@@ -265,6 +265,6 @@ def _report_skipped(decoded):
 def write_manifest(path, data):
     "The split as CSV: name, species, SHA-256, group of near-duplicates, side."
     with writing(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
+        writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["name", "species", "sha256", "group", "split"])
         writer.writerows(zip(data.names, data.species, data.sha256, data.groups, data.split))

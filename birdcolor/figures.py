@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['BLUE', 'ORANGE', 'DOTS_PER_INCH', 'FORMATS', 'CURVES', 'panels', 'style_graph', 'spaced', 'show_image', 'save_figure',
-           'check_labels', 'gray_and_colour', 'show_dataset', 'curves_in', 'best_epoch', 'plot_curve', 'plot_history',
+           'check_labels', 'gray_and_colour', 'show_dataset', 'curves_in', 'plot_curve', 'plot_history',
            'show_predictions', 'ranked', 'reference', 'plot_intervals', 'plot_scores', 'write_strip', 'read_strip']
 
 # %% ../nbs/03_figures.ipynb #0002
@@ -15,7 +15,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 from .core import writing
-from .metrics import BASELINES, POOLED_SCORES, SCORES, check_images, gray, to_uint8
+from .metrics import BASELINES, POOLED_SCORES, SCORES, best_epoch, check_images, gray, to_uint8
 
 # %% ../nbs/03_figures.ipynb #0005
 BLUE, ORANGE = "#0072B2", "#E69F00"
@@ -96,13 +96,6 @@ def curves_in(history):
     names = [name for name in CURVES if name in history and name not in skipped]
     if not names: raise ValueError(f"history must hold one of {', '.join(CURVES)}, not only {', '.join(history)}")
     return names
-
-# %% ../nbs/03_figures.ipynb #0034
-def best_epoch(history):
-    "Position in the lists of the best validation epoch, or None; NaN and None count as worse than any number."
-    name = "val_mae" if "generator_loss" in history else "val_loss"
-    values = np.array(history.get(name, []), float)
-    return None if np.isnan(values).all() else int(np.nanargmin(values))
 
 # %% ../nbs/03_figures.ipynb #0037
 def plot_curve(axes, epochs, values, marker, **style):

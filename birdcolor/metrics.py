@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['SCORES', 'POOLED_SCORES', 'ROUNDING_NOISE', 'BASELINES', 'Score', 'psnr', 'colourfulness', 'score_image',
            'check_images', 'score_images', 'gray', 'to_uint8', 'in_chunks', 'brightness_step', 'mean_chroma',
-           'ChromaLookup', 'fit_baselines', 'interval', 'paired_interval', 'transform_interval', 'summarise',
-           'in_words', 'score_table']
+           'ChromaLookup', 'fit_baselines', 'add_chroma', 'on_own_luma', 'interval', 'paired_interval',
+           'transform_interval', 'summarise', 'best_epoch', 'in_words', 'score_table']
 
 # %% ../nbs/02_metrics.ipynb #0002
 from dataclasses import dataclass
@@ -144,6 +144,18 @@ def fit_baselines(training_images):
     tables = np.zeros((1, 3)), mean_chroma(training_images, 1), mean_chroma(training_images, 32)
     return {name: ChromaLookup(table) for name, table in zip(BASELINES, tables)}
 
+# %% ../nbs/02_metrics.ipynb #0052-2
+def add_chroma(luma, chroma):
+    "`luma` (..., 1) plus `chroma` (..., 3) of luma 0, scaled down where red, green or blue would leave 0..1."
+    room = np.where(chroma > 0, 1 - luma, luma) / np.maximum(np.abs(chroma), 1e-6)
+    return luma + chroma * np.minimum(room.min(axis=-1, keepdims=True), 1)
+
+# %% ../nbs/02_metrics.ipynb #0052-3
+def on_own_luma(predictions, truth):
+    "`predictions` with the luma of `truth`, both uint8 (N, height, width, 3): their chroma is all that is left of them."
+    chunks = zip(in_chunks(check_images(predictions)), in_chunks(truth))
+    return np.concatenate([to_uint8(add_chroma(gray(own), chunk / np.float32(255) - gray(chunk))) for chunk, own in chunks])
+
 # %% ../nbs/02_metrics.ipynb #0054
 def interval(values, seed=0):
     "Mean of one finite number per image and its 95% percentile bootstrap interval: mean, low, high."
@@ -178,6 +190,13 @@ def summarise(scores, seed=0):
     squared_ab = interval(scores["ab_rmse"] ** 2, seed)
     return summary | {"psnr_pooled": transform_interval(summary["mse"], psnr),
                       "ab_rmse_pooled": transform_interval(squared_ab, np.sqrt)}
+
+# %% ../nbs/02_metrics.ipynb #0066-2
+def best_epoch(history):
+    "Position in the lists of the best validation epoch, or None; NaN and None count as worse than any number."
+    name = "val_mae" if "generator_loss" in history else "val_loss"
+    values = np.array(history.get(name, []), float)
+    return None if np.isnan(values).all() else int(np.nanargmin(values))
 
 # %% ../nbs/02_metrics.ipynb #0068
 def in_words(summary, decimals):
