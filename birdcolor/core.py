@@ -167,7 +167,7 @@ def public_settings(settings):
 
 # %% ../nbs/00_core.ipynb #0039
 MODELS = {"fcnn": "FCNN", "cnn": "CNN", "unet": "U-Net", "cgan": "cGAN", "cgan_mae": "cGAN + MAE",
-          "cgan_patchgan": "U-Net + PatchGAN"}
+          "cgan_patchgan": "U-Net + PatchGAN", "chroma": "Chroma"}
 
 # %% ../nbs/00_core.ipynb #0042
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def test_help_names_the_commands_and_loads_no_framework(tmp_path):
 
 @pytest.mark.parametrize("arguments, sentence", [
     (["--preset", "fast"], "preset must be one of smoke, quick, study, not 'fast'."),
-    (["--models", "unet,resnet"], "Unknown model resnet; allowed are fcnn, cnn, unet, cgan, cgan_mae, cgan_patchgan."),
+    (["--models", "unet,resnet"], "Unknown model resnet; allowed are fcnn, cnn, unet, cgan, cgan_mae, cgan_patchgan, chroma."),
     (["--seeds", "one"], "seeds must be whole numbers with commas between them, not 'one'."),
     (["--seeds", "-1"], "seed must be from 0 to 2147483647 (seed of weights, batches and augmentation), not -1."),
     (["--set", "epochs=many"], "epochs must be a whole number, not 'many'."),

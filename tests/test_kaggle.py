@@ -1,0 +1,92 @@
+"""Kaggle's own client against a stand-in for its server: download, offline use, and what goes wrong on the way."""
+import base64
+import hashlib
+import io
+import threading
+import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from PIL import Image
+
+from birdcolor.data import KAGGLE_DATASET, find_photos
+from birdcolor.toy import draw_bird
+
+
+def archive():
+    "The bytes of a data set of two species with two photos each, in Kaggle's layout."
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as file:
+        for species in "Robin", "Magpie":
+            for number in 1, 2:
+                photo = io.BytesIO()
+                Image.fromarray(draw_bird(species, number, 32)).save(photo, "PNG")
+                file.writestr(f"withBackground/{species}/({number}).png", photo.getvalue())
+    return content.getvalue()
+
+
+class StandIn(BaseHTTPRequestHandler):
+    "Answers the two requests of a download; `server.status` and `server.promised` (the checksum) can be spoilt."
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.asked.append(self.path)
+        if self.server.status != 302: return self.answer(self.server.status, b'{"message": "no"}')
+        self.answer(302, b"", Location=f"http://127.0.0.1:{self.server.server_port}/archive.zip")
+
+    def do_GET(self):
+        checksum = base64.b64encode(hashlib.md5(self.server.promised).digest()).decode()
+        self.answer(200, self.server.content, **{"X-Goog-Hash": f"md5={checksum}", "Content-Type": "application/zip"})
+
+    def answer(self, status, content, **headers):
+        self.send_response(status)
+        for name, value in (headers | {"Content-Length": str(len(content))}).items(): self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *arguments): "Keep the test's output free of requests."
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    "A running stand-in, to which Kaggle's client is directed, and an empty cache for the client."
+    from kagglesdk import kaggle_env
+    server = ThreadingHTTPServer(("127.0.0.1", 0), StandIn)
+    server.asked, server.status, server.content = [], 302, archive()
+    server.promised = server.content
+    monkeypatch.setenv("KAGGLE_API_ENVIRONMENT", "LOCALHOST")
+    monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path / "kaggle"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in "KAGGLE_USERNAME", "KAGGLE_KEY", "KAGGLE_API_TOKEN": monkeypatch.delenv(name, raising=False)
+    monkeypatch.setitem(kaggle_env._env_to_endpoint, kaggle_env.KaggleEnv.LOCAL, f"http://127.0.0.1:{server.server_port}")
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def test_photos_are_downloaded_once_and_then_found_offline(server):
+    names = ["Magpie/(1).png", "Magpie/(2).png", "Robin/(1).png", "Robin/(2).png"]
+    assert [photo.name for photo in find_photos("kaggle")] == names
+    assert server.asked
+    server.asked.clear()
+    server.status = 500
+    assert [photo.name for photo in find_photos("kaggle")] == names
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 429, 500])
+def test_a_refused_download_says_what_to_do(server, status):
+    server.status = status
+    with pytest.raises(ConnectionError) as caught: find_photos("kaggle")
+    sentence = str(caught.value)
+    assert sentence.startswith(f"Kaggle's data set {KAGGLE_DATASET} could not be downloaded (")
+    assert str(status) in sentence
+    assert sentence.endswith("download it in a browser and give its folder as data.")
+
+
+def test_a_damaged_download_is_refused_and_the_next_one_succeeds(server):
+    server.promised = b"something else"
+    with pytest.raises(ConnectionError, match="could not be downloaded \\(DataCorruptionError"): find_photos("kaggle")
+    server.promised = server.content
+    assert len(find_photos("kaggle")) == 4
