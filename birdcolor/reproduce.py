@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ENVIRONMENT', 'app', 'parse_models', 'parse_seeds', 'notebook_of', 'notebook_parameters', 'plan_runs',
            'start_notebook', 'follow', 'epochs_done', 'run_notebook', 'last_error', 'as_jpeg', 'publish',
-           'reproduce_runs', 'complain', 'reproduce', 'finished_page', 'report', 'main']
+           'reproduce_runs', 'complain', 'reproduce', 'finished_page', 'checked', 'report', 'main']
 
 # %% ../nbs/60_reproduce.ipynb #0002
 import base64, csv, io, json, os, subprocess, sys, time
@@ -188,11 +188,27 @@ def finished_page(out):
     from birdcolor.report import write_report
     return write_report(out)
 
+# %% ../nbs/60_reproduce.ipynb #0035-1
+def checked(out, data):
+    "Say of each run in `out` whether its stored scores are right; any that are not raise a `ValueError` at the end."
+    from birdcolor.report import check_report
+    wrong = 0
+    for sentence, fine in check_report(out, data):
+        typer.echo(sentence)
+        wrong += not fine
+    if wrong: raise ValueError(f"The scores of {wrong} runs in {out} are not those of their files; run birdcolor reproduce again.")
+
 # %% ../nbs/60_reproduce.ipynb #0036
 @app.command()
-def report(out: Annotated[Path, typer.Argument(help="Folder that holds results/, as reproduce makes it.")]):
+def report(
+    out: Annotated[Path, typer.Argument(help="Folder that holds results/, as reproduce makes it.")],
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; verify that stored predictions give the stored scores.")] = False,
+    data: Annotated[str | None, typer.Option(help="With --check: the folder of photos that the records were made from.")] = None,
+):
     "Write the report of a folder again, from its records, without training."
-    try: typer.echo(f"Report: {finished_page(out)}")
+    try:
+        if check: checked(out, data)
+        else: typer.echo(f"Report: {finished_page(out)}")
     except (ValueError, OSError) as error: complain(error)
 
 # %% ../nbs/60_reproduce.ipynb #0037

@@ -5,9 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from birdcolor.core import public_settings, resolve, write_json
+from birdcolor.data import load_data
+from birdcolor.metrics import score_images, summarise
 from birdcolor.toy import SPECIES, draw_bird
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -101,6 +105,32 @@ def test_reproduce_skips_what_is_complete_goes_on_after_a_failure_and_names_it(p
         assert (tmp_path / "out" / name).stat().st_size > 0, name
     page = (tmp_path / "out/report.html").read_text()
     assert "1 unreadable photos skipped" in page and "Figure 3. FCNN" in page
+
+
+def test_check_tells_whether_stored_predictions_give_the_stored_scores(tmp_path):
+    settings = resolve("smoke", image_size=16)
+    data = load_data(settings, cache=tmp_path / "cache")
+    truth = data.images[data.rows("test")]
+    scores = score_images(truth // 2, truth)
+    write_json(tmp_path / "out/results/unet-seed0.json", dict(model="unet", preset="smoke", seed=0, settings=public_settings(settings),
+                                                              split_digest=data.digest, test=summarise(scores)))
+    table = scores.assign(sha256=np.array(data.sha256)[data.rows("test")])
+    table.to_csv(tmp_path / "out/results/unet-seed0.csv", index=False, float_format="%.6g")
+    finished = run("birdcolor", "report", "out", "--check", cwd=tmp_path)
+    assert (finished.returncode, finished.stderr) == (0, "")
+    assert finished.stdout == "unet-seed0: the means are those of its per-photo scores; its predictions are not stored here.\n"
+
+    (tmp_path / "out/runs/unet-seed0").mkdir(parents=True)
+    np.savez_compressed(tmp_path / "out/runs/unet-seed0/predictions.npz", prediction=truth // 2)
+    finished = run("birdcolor", "report", "out", "--check", cwd=tmp_path)
+    assert (finished.returncode, finished.stdout) == (0, "unet-seed0: its stored predictions give the stored scores again.\n")
+
+    table["ssim"] = table["ssim"].to_numpy()[::-1]
+    table.to_csv(tmp_path / "out/results/unet-seed0.csv", index=False, float_format="%.6g")
+    finished = run("birdcolor", "report", "out", "--check", cwd=tmp_path)
+    assert finished.returncode == 2
+    assert finished.stdout == "unet-seed0: the predictions of unet-seed0 do not give ssim in unet-seed0.csv.\n"
+    assert finished.stderr == "birdcolor: The scores of 1 runs in out are not those of their files; run birdcolor reproduce again.\n"
 
 
 def test_bare_papermill_refuses_a_misspelt_parameter(tmp_path):
