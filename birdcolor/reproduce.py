@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ENVIRONMENT', 'app', 'parse_models', 'parse_seeds', 'notebook_of', 'notebook_parameters', 'plan_runs',
            'start_notebook', 'follow', 'epochs_done', 'run_notebook', 'last_error', 'as_jpeg', 'publish',
-           'reproduce_runs', 'complain', 'reproduce', 'finished_page', 'checked', 'report', 'main']
+           'reproduce_runs', 'complain', 'reproduce', 'finished_page', 'checked', 'report', 'colorize', 'main']
 
 # %% ../nbs/60_reproduce.ipynb #0002
 import base64, csv, io, json, os, subprocess, sys, time
@@ -210,6 +210,28 @@ def report(
         if check: checked(out, data)
         else: typer.echo(f"Report: {finished_page(out)}")
     except (ValueError, OSError) as error: complain(error)
+
+# %% ../nbs/60_reproduce.ipynb #0036-2
+@app.command()
+def colorize(
+    photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of photos (and of folders of photos).")],
+    model: Annotated[str, typer.Option(help=f"Network: chroma, which comes with birdcolor, or {', '.join(MODELS)} from --runs.")] = "chroma",
+    runs: Annotated[Path, typer.Option(help="Folder of finished runs, as reproduce makes it, for the other networks.")] = Path("reports/quick"),
+    species: Annotated[str | None, typer.Option(help="The bird on the photos, for example Robin. Default: not known.")] = None,
+    vividness: Annotated[float | None, typer.Option(help="From 0, the most likely colours, to 1, vivid ones. Default: the network's own.")] = None,
+    compare: Annotated[bool, typer.Option("--compare", help="Write gray and coloured side by side.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder for the results. Default: beside each photo.")] = None,
+):
+    "Colour photos of any size: <name>-coloured.jpg for a JPEG, .png for all else."
+    try:
+        from birdcolor.colorize import colour_files, find_files, load_colourist
+        files = find_files(photos)
+        written, failed = colour_files(files, out, load_colourist(model, runs), species, vividness, compare, progress=len(files) > 1)
+    except (ValueError, OSError) as error: complain(error)
+    for result in written.values(): typer.echo(result)
+    for problem in failed.values(): typer.echo(f"birdcolor: {problem}", err=True)
+    if failed and len(files) > 1: typer.echo(f"birdcolor: {len(failed)} of {len(files)} photos failed.", err=True)
+    if failed: raise typer.Exit(1)
 
 # %% ../nbs/60_reproduce.ipynb #0037
 def main():
