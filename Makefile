@@ -30,7 +30,7 @@ QUIET_HOME := BIRDCOLOR_CACHE="$(BUILD)/cache" KERAS_HOME="$(BUILD)/keras" MPLCO
   IPYTHONDIR="$(BUILD)/ipython" JUPYTER_CONFIG_DIR="$(BUILD)/jupyter" JUPYTER_DATA_DIR="$(BUILD)/jupyter" \
   JUPYTER_RUNTIME_DIR="$(BUILD)/jupyter/runtime" TF_CPP_MIN_LOG_LEVEL=3 PYTHONUNBUFFERED=1
 
-.PHONY: help setup report test readme lock clean
+.PHONY: help setup report test readme weights lock clean
 
 help:
 	@echo "make report  train the networks on drawn birds and write reports/toy/report.html"
@@ -38,6 +38,7 @@ help:
 	@echo "make test    run every test"
 	@echo "make setup   fill .venv from requirements.lock (the two above do it by themselves)"
 	@echo "make readme  write README.md from nbs/index.ipynb"
+	@echo "make weights put the weights of the chroma run in OUT into the package"
 	@echo "make lock    renew requirements.lock from settings.ini (newest versions: make lock UPGRADE=--upgrade)"
 	@echo "make clean   remove .venv, build and caches; reports stay"
 
@@ -104,6 +105,9 @@ TO_README = $(BIN)/jupyter nbconvert --log-level WARN --to markdown --execute --
 
 readme: $(STAMP)
 	$(TO_README) --output-dir .
+
+weights: $(STAMP)
+	$(BIN)/python -c 'import sys; from birdcolor.models.chroma import pack_weights; pack_weights(sys.argv[1])' "$(OUT)"
 
 UPGRADE =
 

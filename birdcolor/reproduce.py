@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['ENVIRONMENT', 'app', 'parse_models', 'parse_seeds', 'notebook_of', 'notebook_parameters', 'plan_runs',
            'start_notebook', 'follow', 'epochs_done', 'run_notebook', 'last_error', 'as_jpeg', 'publish',
-           'reproduce_runs', 'complain', 'reproduce', 'finished_page', 'checked', 'report', 'colorize', 'main']
+           'reproduce_runs', 'complain', 'reproduce', 'finished_page', 'checked', 'report', 'colorize', 'open_page',
+           'main']
 
 # %% ../nbs/60_reproduce.ipynb #0002
 import base64, csv, io, json, os, subprocess, sys, time
@@ -215,7 +216,7 @@ def report(
 @app.command()
 def colorize(
     photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of photos (and of folders of photos).")],
-    model: Annotated[str, typer.Option(help=f"Network: chroma, which comes with birdcolor, or {', '.join(MODELS)} from --runs.")] = "chroma",
+    model: Annotated[str, typer.Option(help=f"Network: chroma, which comes with birdcolor, or {', '.join(model for model in MODELS if model != 'chroma')} from --runs.")] = "chroma",
     runs: Annotated[Path, typer.Option(help="Folder of finished runs, as reproduce makes it, for the other networks.")] = Path("reports/quick"),
     species: Annotated[str | None, typer.Option(help="The bird on the photos, for example Robin. Default: not known.")] = None,
     vividness: Annotated[float | None, typer.Option(help="From 0, the most likely colours, to 1, vivid ones. Default: the network's own.")] = None,
@@ -232,6 +233,21 @@ def colorize(
     for problem in failed.values(): typer.echo(f"birdcolor: {problem}", err=True)
     if failed and len(files) > 1: typer.echo(f"birdcolor: {len(failed)} of {len(files)} photos failed.", err=True)
     if failed: raise typer.Exit(1)
+
+# %% ../nbs/60_reproduce.ipynb #0036-2-2
+@app.command("app")
+def open_page(
+    host: Annotated[str, typer.Option(help="Address to serve at; 0.0.0.0 opens the page to the whole network.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to serve at.")] = 7860,
+    runs: Annotated[Path, typer.Option(help="Folder of finished runs, for the networks of the study.")] = Path("reports/quick"),
+):
+    "Open a web page that colours photos, for this machine alone unless --host says otherwise."
+    from importlib.util import find_spec
+    if find_spec("gradio") is None: complain(ValueError('The page needs Gradio; install it with pip install "birdcolor[app]".'))
+    try:
+        from birdcolor.app import serve
+        serve(host, port, runs)
+    except (ValueError, OSError) as error: complain(error)
 
 # %% ../nbs/60_reproduce.ipynb #0037
 def main():

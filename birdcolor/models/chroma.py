@@ -178,10 +178,13 @@ def choose_vividness(gray, colours, truth):
 # %% ../../nbs/30_chroma.ipynb #0054
 WEIGHTS = Path(birdcolor.__file__).parent/"weights"
 
-def pack_weights(model, record, folder):
-    "Write `chroma.npz`, the weights in half precision, and `chroma.json`, the `record` of their run, into `folder`."
+def pack_weights(out, folder=WEIGHTS, seed=0):
+    "Write `chroma.npz`, the best weights of a run in `out` in half precision, and `chroma.json`, its record, into `folder`."
+    record = read_json(Path(out)/f"results/chroma-seed{seed}.json")
+    planes = build_planes(record["settings"]["image_size"], len(record["species"]), record["settings"]["batch_norm_momentum"])
+    build_network(planes).load_weights(Path(out)/f"runs/chroma-seed{seed}/best.weights.h5")
     with writing(Path(folder)/"chroma.npz") as temporary:
-        np.savez(temporary, **{f"weight{number:03}": weight.astype("float16") for number, weight in enumerate(model.planes.get_weights())})
+        np.savez(temporary, **{f"weight{number:03}": weight.astype("float16") for number, weight in enumerate(planes.get_weights())})
     write_json(Path(folder)/"chroma.json", record)
 
 # %% ../../nbs/30_chroma.ipynb #0055

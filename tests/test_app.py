@@ -1,0 +1,105 @@
+"""The page in a real browser: a photo goes up, comes back coloured at full size, with the brightness it had."""
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from birdcolor.app import serve
+from birdcolor.metrics import gray
+from birdcolor.toy import draw_bird
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+OPTIONS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+class Tinted:
+    "A stand-in for the network: a robin turns everything orange, an unknown bird green."
+    size, species, vivid, vividness, square_only = 64, ["Robin"], 2.0, 0.0, False
+
+    def __call__(self, gray, species):
+        tint = [0.10, -0.03, -0.10] if species == "Robin" else [-0.05, 0.05, -0.05]
+        return gray + np.array(tint, "float32")
+
+
+@pytest.fixture
+def page(tmp_path):
+    "The page, served on a free port with the stand-in."
+    page = serve(port=None, runs=tmp_path, wait=False, load=lambda model, runs: Tinted())
+    yield page
+    page.close()
+    page.files.cleanup()
+
+
+@pytest.fixture
+def browser():
+    "A window of Chromium."
+    if CHROMIUM is None: pytest.skip("needs Chromium or Chrome")
+    from playwright.sync_api import sync_playwright
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        yield browser.new_page(viewport={"width": 1200, "height": 900})
+        browser.close()
+
+
+def downloaded(window, folder):
+    "The file behind the download button, once the page has an answer, as pixels."
+    with window.expect_download() as download: window.get_by_role("link", name="Download at full size").or_(
+        window.get_by_role("button", name="Download at full size")).last.click()
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    return path.name, np.asarray(Image.open(path))
+
+
+def next_answer(window, folder, before):
+    "Pixels of the first download that differs from `before`; a minute is enough for any machine."
+    for _ in range(60):
+        pixels = downloaded(window, folder)[1]
+        if not np.array_equal(pixels, before): return pixels
+        window.wait_for_timeout(1000)
+    raise AssertionError("the answer did not change")
+
+
+def test_a_photo_goes_up_and_comes_back_coloured(page, browser, tmp_path):
+    photo = Image.fromarray(draw_bird("Robin", 0, 160)).convert("L").resize((300, 200))
+    photo.save(tmp_path / "garden.png")
+    browser.goto(page.local_url)
+    browser.locator("input[type=file]").first.set_input_files(tmp_path / "garden.png")
+    browser.get_by_role("button", name="Download at full size", disabled=False).or_(
+        browser.get_by_role("link", name="Download at full size")).first.wait_for(timeout=60_000)
+    name, green = downloaded(browser, tmp_path)
+    assert name == "garden-coloured.png" and green.shape == (200, 300, 3)
+
+    browser.get_by_label("Species").click()
+    browser.get_by_role("option", name="Robin").click()
+    orange = next_answer(browser, tmp_path, green)
+    browser.get_by_label("Vividness").first.fill("1")
+    browser.get_by_label("Vividness").first.press("Enter")
+    vivid = next_answer(browser, tmp_path, orange)
+    browser.screenshot(path=tmp_path / "page.png")
+
+    luma = np.asarray(photo, "float32")
+    for pixels in green, orange, vivid: assert np.abs(gray(pixels)[..., 0] * 255 - luma).max() <= 1
+
+    def redness(pixels): return float(np.mean(pixels[..., 0].astype(int) - pixels[..., 1]))
+    assert redness(green) < 0 < redness(orange) < redness(vivid)
+
+
+def test_an_upload_that_is_no_photo_is_answered_with_a_sentence(page, tmp_path):
+    from gradio_client import Client, handle_file
+    from gradio_client.exceptions import AppError
+    (tmp_path / "letter.png").write_text("Dear robin,")
+    client = Client(page.local_url, verbose=False)
+    with pytest.raises(AppError, match="^letter.png is not a readable image \\(UnidentifiedImageError\\)"):
+        client.predict(handle_file(tmp_path / "letter.png"), "unknown", 0, "chroma", api_name="/colour")
+
+
+def test_files_of_the_server_cannot_be_read_through_the_page(page, tmp_path):
+    import requests
+    secret = tmp_path / "secret.txt"
+    secret.write_text("do not show")
+    for path in secret, "/etc/passwd":
+        answer = requests.get(f"{page.local_url}gradio_api/file={path}", timeout=10)
+        assert answer.status_code in (403, 404) and "show" not in answer.text
+    body = {"data": [{"path": str(secret), "meta": {"_type": "gradio.FileData"}}, "unknown", 0, "chroma"]}
+    assert requests.post(f"{page.local_url}gradio_api/call/colour", json=body, timeout=10).status_code != 500
