@@ -193,11 +193,11 @@ def finished_page(out):
 def checked(out, data):
     "Say of each run in `out` whether its stored scores are right; any that are not raise a `ValueError` at the end."
     from birdcolor.report import check_report
-    wrong = 0
+    found = []
     for sentence, fine in check_report(out, data):
         typer.echo(sentence)
-        wrong += not fine
-    if wrong: raise ValueError(f"The scores of {wrong} runs in {out} are not those of their files; run birdcolor reproduce again.")
+        found.append(fine)
+    if not all(found): raise ValueError(f"{found.count(False)} of {len(found)} runs in {out} have other scores than their files say; run birdcolor reproduce again.")
 
 # %% ../nbs/60_reproduce.ipynb #0036
 @app.command()

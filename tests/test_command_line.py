@@ -130,7 +130,7 @@ def test_check_tells_whether_stored_predictions_give_the_stored_scores(tmp_path)
     finished = run("birdcolor", "report", "out", "--check", cwd=tmp_path)
     assert finished.returncode == 2
     assert finished.stdout == "unet-seed0: the predictions of unet-seed0 do not give ssim in unet-seed0.csv.\n"
-    assert finished.stderr == "birdcolor: The scores of 1 runs in out are not those of their files; run birdcolor reproduce again.\n"
+    assert finished.stderr == "birdcolor: 1 of 1 runs in out have other scores than their files say; run birdcolor reproduce again.\n"
 
 
 def test_bare_papermill_refuses_a_misspelt_parameter(tmp_path):
