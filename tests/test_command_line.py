@@ -137,3 +137,16 @@ def test_bare_papermill_refuses_a_misspelt_parameter(tmp_path):
     finished = run("papermill", str(ROOT / "nbs/10_fcnn.ipynb"), "out.ipynb", "-p", "sede", "1", cwd=tmp_path)
     assert finished.returncode != 0
     assert "ValueError: Unknown parameter sede; this notebook accepts preset, out, data," in finished.stderr
+
+
+def test_colorize_works_with_the_weights_that_ship(tmp_path):
+    Image.fromarray(draw_bird("Robin", 1, 200)).convert("L").save(tmp_path / "robin.png")
+    finished = run("birdcolor", "colorize", "robin.png", "--species", "robin", cwd=tmp_path)
+    assert (finished.returncode, finished.stdout.strip()) == (0, "robin-coloured.png")
+    before, after = (Image.open(tmp_path / f"robin{end}.png") for end in ("", "-coloured"))
+    assert after.mode == "RGB" and after.size == before.size
+    levels, pixels = list(before.getdata()), list(after.getdata())
+    assert max(abs(0.299 * red + 0.587 * green + 0.114 * blue - level) for level, (red, green, blue) in zip(levels, pixels)) <= 1
+    assert sum(max(pixel) - min(pixel) for pixel in pixels) / len(pixels) > 2
+    finished = run("birdcolor", "colorize", "robin.png", "--species", "Dodo", cwd=tmp_path)
+    assert finished.returncode == 2 and "Unknown species 'Dodo'; this network knows Barn Owl, Blackbird" in finished.stderr
