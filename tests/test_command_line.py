@@ -149,4 +149,4 @@ def test_colorize_works_with_the_weights_that_ship(tmp_path):
     assert max(abs(0.299 * red + 0.587 * green + 0.114 * blue - level) for level, (red, green, blue) in zip(levels, pixels)) <= 1
     assert sum(max(pixel) - min(pixel) for pixel in pixels) / len(pixels) > 2
     finished = run("birdcolor", "colorize", "robin.png", "--species", "Dodo", cwd=tmp_path)
-    assert finished.returncode == 2 and "Unknown species 'Dodo'; this network knows Barn Owl, Blackbird" in finished.stderr
+    assert finished.returncode == 2 and "Unknown species 'Dodo'; this network knows Blackbird, Bluetit" in finished.stderr
