@@ -15,7 +15,7 @@ SEEDS  =
 OUT    = reports/$(if $(filter _toy_,_$(DATA)_),toy,$(PRESET))
 
 # enough drawn birds to see every network learn, few enough for ten minutes on two cores
-TOY_PHOTOS = $(if $(filter _toy_quick_,_$(DATA)_$(PRESET)_),--set toy_photos=300)
+TOY_PHOTOS = $(if $(filter _toy_quick_,_$(DATA)_$(PRESET)_),--set toy_photos=240)
 
 # the Python to build .venv with; empty: the first suitable one on the PATH
 PYTHON =
