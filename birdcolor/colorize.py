@@ -7,8 +7,8 @@ __all__ = ['MEGAPIXELS', 'LONGEST', 'NO_PHOTOS', 'WHITE', 'FILE_TAGS', 'STRIP_PI
            'open_photo', 'read_exif', 'upright', 'eight_bits', 'without_alpha', 'to_srgb', 'metadata', 'prepared',
            'working_size', 'luma', 'small_luma', 'edge_slopes', 'enlarge', 'colour_pixels', 'colour_strip',
            'with_chroma', 'predict_chroma', 'find_species', 'chroma_gain', 'colourise_photo', 'beside_gray',
-           'save_photo', 'new_path', 'folder_photos', 'find_files', 'colour_file', 'colour_files', 'StudyColourist',
-           'study_colourist', 'load_colourist']
+           'from_jpeg', 'save_photo', 'new_path', 'folder_photos', 'find_files', 'colour_file', 'colour_files',
+           'StudyColourist', 'study_colourist', 'load_colourist']
 
 # %% ../nbs/50_colorize.ipynb #0002
 import math, re, warnings
@@ -242,6 +242,10 @@ def beside_gray(coloured):
 # %% ../nbs/50_colorize.ipynb #0064
 JPEG_SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif"}
 
+def from_jpeg(image):
+    "Whether `image` was read from a JPEG, or from the pictures of a phone that hold several."
+    return image.format in ("JPEG", "MPO")
+
 def save_photo(coloured, path):
     "Write an answer of `colourise_photo` to `path` with its metadata."
     options = dict(quality=95, subsampling=0) if Path(path).suffix.lower() in JPEG_SUFFIXES else dict(compress_level=4)
@@ -281,7 +285,7 @@ def find_files(paths):
 def colour_file(path, out, colourist, species, vividness, compare, taken):
     "Colour the file `path`, write the result and return where it is."
     image = open_photo(path)
-    target = new_path(path, image.format in ("JPEG", "MPO"), out, "compared" if compare else "coloured", taken)
+    target = new_path(path, from_jpeg(image), out, "compared" if compare else "coloured", taken)
     coloured = colourise_photo(image, colourist, species, vividness)
     save_photo(beside_gray(coloured) if compare else coloured, target)
     return target
