@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['PRESETS', 'MODELS', 'RESULT_MODULES', 'writing', 'write_json', 'read_json', 'digest_of', 'cache_folder', 'Settings',
-           'settings_table', 'resolve', 'parse_setting', 'check_injected', 'public_settings', 'Run', 'start_run',
-           'essential_code', 'code_digest', 'fingerprint', 'is_complete', 'commit', 'graphics_cards', 'processor',
+           'settings_table', 'resolve', 'parse_setting', 'check_injected', 'public_settings', 'commit', 'Run',
+           'start_run', 'essential_code', 'code_digest', 'fingerprint', 'is_complete', 'graphics_cards', 'processor',
            'device', 'versions', 'provenance', 'elapsed']
 
 # %% ../nbs/00_core.ipynb #0002
@@ -72,8 +72,8 @@ class Settings:
     data: str                 = _row("toy", "toy", "kaggle", "photos: toy, kaggle, or a folder that holds <Species>/<photo>")
     toy_photos: int           = _row(60,    400,   2000,  "photos drawn when data is toy", 30, 100_000)
     image_size: int           = _row(32,    64,    128,   "side of the square images, pixels", 16, 1024)
-    epochs: int               = _row(2,     7,     200,   "passes over the training photos, direct networks", 1, 100_000)
-    adversarial_epochs: int   = _row(2,     7,     400,   "passes over the training photos, adversarial networks", 1, 100_000)
+    epochs: int               = _row(2,     15,    200,   "passes over the training photos, direct networks", 1, 100_000)
+    adversarial_epochs: int   = _row(2,     15,    400,   "passes over the training photos, adversarial networks", 1, 100_000)
     patience: int             = _row(200,   200,   20,    "epochs without a better validation loss before a direct network stops", 1, 100_000)
     batch_size: int           = _row(8,     32,    32,    "photos in a training step", 1, 4096)
     learning_rate: float      = _row(1e-3,  1e-3,  1e-3,  "Adam's step size, direct networks", 1e-8, 1.0)
@@ -89,6 +89,8 @@ class Settings:
     seed: int                 = _row(0,     0,     0,     "seed of weights, batches and augmentation", 0, 2**31 - 1)
     train_share: float        = _row(1.0,   1.0,   1.0,   "share of the training photos that are used", 0.01, 1.0)
     split_seed: int           = _row(0,     0,     0,     "seed of the split, the same for every network", 0, 2**31 - 1)
+    near_duplicates: str      = _row("together", "together", "together", "photos that are nearly the same: together on one side of the split; "
+                                     "apart, as it falls; dropped from training where they are apart", one_of=("together", "apart", "dropped"))
     precision: str            = _row("float32", "auto", "auto", "arithmetic of the layers",
                                      one_of=("auto", "float32", "mixed_bfloat16", "mixed_float16"))
     checkpoint_seconds: int   = _row(0,     0,     30,    "least time between two checkpoints, seconds", 0, 86_400)
@@ -169,6 +171,21 @@ def public_settings(settings):
 MODELS = {"fcnn": "FCNN", "cnn": "CNN", "unet": "U-Net", "cgan": "cGAN", "cgan_mae": "cGAN + MAE",
           "cgan_patchgan": "U-Net + PatchGAN", "chroma": "Chroma"}
 
+# %% ../nbs/00_core.ipynb #0055
+def _output(*command):
+    "What `command` prints, or an empty text when it is missing or fails."
+    try: return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError): return ""
+
+# %% ../nbs/00_core.ipynb #0056
+@cache
+def commit():
+    "The commit of the birdcolor checkout when first asked, with `+` when code in it was changed since; `released` outside one."
+    top = Path(birdcolor.__file__).resolve().parent.parent
+    revision = _output("git", "-C", str(top), "rev-parse", "HEAD") if (top/".git").exists() else ""
+    changed = revision and _output("git", "-C", str(top), "status", "--porcelain", "--", "birdcolor", "nbs", "settings.ini")
+    return revision + ("+" if changed else "") or "released"
+
 # %% ../nbs/00_core.ipynb #0042
 @dataclass(frozen=True)
 class Run:
@@ -195,7 +212,7 @@ def start_run(model, preset, out=None, **overrides):
     "A `Run` of checked settings in the folder `out`, or in `runs/<preset>` of the cache folder when `out` is `None`."
     check_injected(["preset", "out", *overrides])
     run = Run(model, preset, resolve(preset, **overrides), Path(out) if out else cache_folder()/"runs"/preset)
-    print(f"{run.name}: results go to {run.record}")
+    print(f"{run.name}: results go to {run.record}, code is {commit()[:10]}")
     return run
 
 # %% ../nbs/00_core.ipynb #0046
@@ -234,20 +251,6 @@ def is_complete(run, digest):
     "Whether the record of `run` is there and was made by the same settings, photos and code."
     try: return read_json(run.record)["fingerprint"] == fingerprint(run, digest)
     except (OSError, ValueError, KeyError): return False
-
-# %% ../nbs/00_core.ipynb #0055
-def _output(*command):
-    "What `command` prints, or an empty text when it is missing or fails."
-    try: return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
-    except (OSError, subprocess.SubprocessError): return ""
-
-# %% ../nbs/00_core.ipynb #0056
-def commit():
-    "The commit of the birdcolor checkout in use, with `+` when code in it was changed since; `released` outside one."
-    top = Path(birdcolor.__file__).resolve().parent.parent
-    revision = _output("git", "-C", str(top), "rev-parse", "HEAD") if (top/".git").exists() else ""
-    changed = revision and _output("git", "-C", str(top), "status", "--porcelain", "--", "birdcolor", "nbs", "settings.ini")
-    return revision + ("+" if changed else "") or "released"
 
 # %% ../nbs/00_core.ipynb #0058
 @cache

@@ -175,8 +175,9 @@ def plot_scores(table, score):
 
 # %% ../nbs/03_figures.ipynb #0058
 def write_strip(path, images):
-    "Images of one size side by side as a PNG, which `read_strip` takes apart again."
-    with writing(path) as temporary: Image.fromarray(np.concatenate(list(images), axis=1)).save(temporary)
+    "Images of one size side by side as .png or .jpg, which `read_strip` takes apart again."
+    options = FORMATS[Path(path).suffix].get("pil_kwargs", {})
+    with writing(path) as temporary: Image.fromarray(np.concatenate(list(images), axis=1)).save(temporary, **options)
 
 def read_strip(path):
     "The images `(N, size, size, 3)` of a strip of squares."

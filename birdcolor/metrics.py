@@ -6,7 +6,7 @@
 __all__ = ['SCORES', 'POOLED_SCORES', 'ROUNDING_NOISE', 'BASELINES', 'Score', 'psnr', 'colourfulness', 'score_image',
            'check_images', 'score_images', 'gray', 'to_uint8', 'in_chunks', 'brightness_step', 'mean_chroma',
            'ChromaLookup', 'fit_baselines', 'add_chroma', 'on_own_luma', 'interval', 'paired_interval',
-           'transform_interval', 'summarise', 'best_epoch', 'in_words', 'score_table']
+           'transform_interval', 'summarise', 'best_epoch', 'extremes', 'in_words', 'score_table']
 
 # %% ../nbs/02_metrics.ipynb #0002
 from dataclasses import dataclass
@@ -197,6 +197,12 @@ def best_epoch(history):
     name = "val_mae" if "generator_loss" in history else "val_loss"
     values = np.array(history.get(name, []), float)
     return None if np.isnan(values).all() else int(np.nanargmin(values))
+
+# %% ../nbs/02_metrics.ipynb #66cd221c
+def extremes(scores):
+    "Places of the best, the median and the worst photo by CIEDE2000 in the data frame of `score_images`."
+    order = np.argsort(scores["ciede2000"].to_numpy(), kind="stable")
+    return order[[0, len(order) // 2, -1]]
 
 # %% ../nbs/02_metrics.ipynb #0068
 def in_words(summary, decimals):

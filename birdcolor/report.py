@@ -22,7 +22,7 @@ from jinja2 import Environment
 
 from .claims import ALONGSIDE, CLAIMS, compare, judge, judge_claim, read_predictors, read_scores, seed_interval
 from .core import MODELS, PRESETS, elapsed, read_json, resolve, writing
-from .data import load_data
+from .data import load_data, middle_photos
 from .figures import plot_history, plot_scores, read_strip, save_figure, show_dataset, show_predictions
 from .metrics import BASELINES, POOLED_SCORES, SCORES, in_words, on_own_luma, psnr, score_images, transform_interval
 
@@ -158,16 +158,20 @@ def draw_figures(out, records, rows):
         name, number, shown = run_name(record), 2*models.index(record["model"]) + 2, [figure[1] for figure in figures]
         figures.append((plot_history(record["history"], title), f"{name}-history.png", f"Figure {number}. {title}: loss and error in training."))
         if any(figure.startswith(f"{record['model']}-seed") for figure in shown): continue
-        pictures = {title: read_strip(Path(out)/"results"/f"{name}.png")}
+        pictures = {title: _pictured(out, name)}
         figures.append((show_predictions(truth, pictures, species), f"{name}-predictions.jpg", f"Figure {number + 1}. {title}: input, prediction, truth."))
     return _saved(figures + _comparisons(out, records, rows, truth, species), Path(out)/"figures")
 
 # %% ../nbs/40_report.ipynb #0041
+def _pictured(out, name):
+    "The example photos in a strip in `out/results` that the figures show."
+    images = read_strip(Path(out)/"results"/f"{name}.jpg")
+    return images[np.linspace(0, len(images) - 1, min(EXAMPLES, len(images))).round().astype(int)]
+
 def _examples(out):
     "The example photos of a report and their species; the same for all networks."
-    truth = read_strip(Path(out)/"results"/"truth.png")
-    species = pd.read_csv(Path(out)/"results"/"gray.csv")["species"].to_numpy()
-    return truth, species[np.linspace(0, len(species) - 1, len(truth)).round().astype(int)]
+    species = read_scores(out, "gray")["species"].to_numpy()
+    return _pictured(out, "truth"), species[middle_photos(species, EXAMPLES)]
 
 # %% ../nbs/40_report.ipynb #0042
 def _comparisons(out, records, rows, truth, species):
@@ -176,7 +180,7 @@ def _comparisons(out, records, rows, truth, species):
     figures = [(plot_scores(table, score), f"scores-{score}.png", f"{SCORES[score].heading} on the test photos, with 95% intervals.")
                for score in ("ciede2000", "psnr", "mae")]
     first = {record["model"]: run_name(record) for record in reversed(records)} | {LOOKUP: LOOKUP}
-    strips = {title_of(name): read_strip(Path(out)/"results"/f"{first[name]}.png") for name, _ in rows if name in first}
+    strips = {title_of(name): _pictured(out, first[name]) for name, _ in rows if name in first}
     return figures + [(show_predictions(truth, strips, species), "all-predictions.jpg", "All networks on the same photos, best CIEDE2000 first.")]
 
 # %% ../nbs/40_report.ipynb #0043
@@ -378,14 +382,14 @@ def _predictions(out, record):
 
 # %% ../nbs/40_report.ipynb #0068
 def held_out_photos(record, data=None):
-    "Hashes and images of the test photos of a `record`, from `data` where its photos came from a folder; others raise a `ValueError`."
+    "The first 16 digits of the hashes, and the images, of the test photos of a `record`, from `data` where its photos came from a folder; others raise a `ValueError`."
     if not data and record["settings"]["data"] not in ("toy", "kaggle"):
         raise ValueError(f"To score stored predictions again, give the folder of photos {record['settings']['data']} with --data.")
     loaded = load_data(resolve(record["preset"], **record["settings"] | dict(data=data or record["settings"]["data"])))
     if loaded.digest != record["split_digest"]:
         raise ValueError(f"These photos have the split {loaded.digest}, the records have {record['split_digest']}; give the photos of the records.")
     rows = loaded.rows("test")
-    return [loaded.sha256[row] for row in rows], loaded.images[rows]
+    return [loaded.sha256[row][:16] for row in rows], loaded.images[rows]
 
 def check_report(out, data=None):
     "One `(sentence, is fine)` for each run in `out`."

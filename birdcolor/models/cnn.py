@@ -10,9 +10,9 @@ import keras
 from keras import layers
 
 # %% ../../nbs/11_cnn.ipynb #0006
-def conv_block(inputs, filters, momentum):
-    "3x3 convolution, batch normalisation, ReLU; keeps height and width."
-    hidden = layers.Conv2D(filters, 3, padding="same", use_bias=False)(inputs)
+def conv_block(inputs, filters, momentum, strides=1):
+    "3x3 convolution, batch normalisation, ReLU; keeps height and width, or divides them by `strides`."
+    hidden = layers.Conv2D(filters, 3, strides, padding="same", use_bias=False)(inputs)
     return layers.ReLU()(layers.BatchNormalization(momentum=momentum)(hidden))
 
 # %% ../../nbs/11_cnn.ipynb #0009
