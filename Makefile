@@ -12,6 +12,7 @@ DATA   = toy
 PRESET = quick
 MODELS =
 SEEDS  =
+STUDIES =
 OUT    = reports/$(if $(filter _toy_,_$(DATA)_),toy,$(PRESET))
 
 # enough drawn birds to see every network learn, few enough for ten minutes on two cores
@@ -34,7 +35,7 @@ QUIET_HOME := BIRDCOLOR_CACHE="$(BUILD)/cache" KERAS_HOME="$(BUILD)/keras" MPLCO
 
 help:
 	@echo "make report  train the networks on drawn birds and write reports/toy/report.html"
-	@echo "             on photos: make report DATA=<folder>|kaggle [PRESET=quick|study] [MODELS=fcnn,cnn,unet] [SEEDS=0,1] [OUT=<folder>]"
+	@echo "             on photos: make report DATA=<folder>|kaggle [PRESET=quick|study] [MODELS=fcnn,cnn,unet] [SEEDS=0,1] [STUDIES=1] [OUT=<folder>]"
 	@echo "make test    run every test"
 	@echo "make setup   fill .venv from requirements.lock (the two above do it by themselves)"
 	@echo "make readme  write README.md from nbs/index.ipynb"
@@ -74,7 +75,7 @@ $(STAMP): $(BIN)/uv requirements.lock setup.py settings.ini
 # --- report ----------------------------------------------------------------------------------------------------------
 
 report: $(STAMP)
-	$(BIN)/birdcolor reproduce --preset "$(PRESET)" --data "$(DATA)" $(TOY_PHOTOS) $(if $(MODELS),--models "$(MODELS)") $(if $(SEEDS),--seeds "$(SEEDS)") --out "$(OUT)"
+	$(BIN)/birdcolor reproduce --preset "$(PRESET)" --data "$(DATA)" $(TOY_PHOTOS) $(if $(MODELS),--models "$(MODELS)") $(if $(SEEDS),--seeds "$(SEEDS)") $(if $(STUDIES),--learning-curve --leakage) --out "$(OUT)"
 	@echo "Look at $(OUT)/report.html"
 
 # --- test ------------------------------------------------------------------------------------------------------------

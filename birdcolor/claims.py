@@ -113,7 +113,7 @@ class Scored(NamedTuple):
 # %% ../nbs/35_claims.ipynb #0030
 def read_scores(out, name):
     "Per-photo scores of a run or a baseline, by the photos' hashes."
-    return pd.read_csv(Path(out)/"results"/f"{name}.csv", index_col="sha256")
+    return pd.read_csv(Path(out)/"results"/f"{name}.csv", index_col="sha256", dtype={"sha256": str})
 
 def read_predictor(out, names, seeds, photos=None):
     "The `Scored` of one predictor from its files `names`; anything but the given `photos` (hashes) raises a `ValueError`."

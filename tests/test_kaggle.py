@@ -9,7 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from PIL import Image
 
-from birdcolor.data import KAGGLE_DATASET, find_photos
+from birdcolor.data import find_photos
+from birdcolor.kaggle import KAGGLE_DATASET
 from birdcolor.toy import draw_bird
 
 
@@ -26,23 +27,24 @@ def archive():
 
 
 class StandIn(BaseHTTPRequestHandler):
-    "Answers the two requests of a download; `server.status` and `server.promised` (the checksum) can be spoilt."
+    "Answers the two requests of a download; `server.status`, `promised` (the checksum), `sent` (the share of bytes) and `silent` can be spoilt."
 
     def do_POST(self):
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.asked.append(self.path)
+        if self.server.silent.is_set(): return self.server.done.wait(60)
         if self.server.status != 302: return self.answer(self.server.status, b'{"message": "no"}')
         self.answer(302, b"", Location=f"http://127.0.0.1:{self.server.server_port}/archive.zip")
 
     def do_GET(self):
         checksum = base64.b64encode(hashlib.md5(self.server.promised).digest()).decode()
-        self.answer(200, self.server.content, **{"X-Goog-Hash": f"md5={checksum}", "Content-Type": "application/zip"})
+        self.answer(200, self.server.content, self.server.sent, **{"X-Goog-Hash": f"md5={checksum}", "Content-Type": "application/zip"})
 
-    def answer(self, status, content, **headers):
+    def answer(self, status, content, sent=1.0, **headers):
         self.send_response(status)
         for name, value in (headers | {"Content-Length": str(len(content))}).items(): self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(content)
+        self.wfile.write(content[:int(sent*len(content))])
 
     def log_message(self, *arguments): "Keep the test's output free of requests."
 
@@ -52,8 +54,8 @@ def server(tmp_path, monkeypatch):
     "A running stand-in, to which Kaggle's client is directed, and an empty cache for the client."
     from kagglesdk import kaggle_env
     server = ThreadingHTTPServer(("127.0.0.1", 0), StandIn)
-    server.asked, server.status, server.content = [], 302, archive()
-    server.promised = server.content
+    server.asked, server.status, server.content, server.sent = [], 302, archive(), 1.0
+    server.promised, server.silent, server.done = server.content, threading.Event(), threading.Event()
     monkeypatch.setenv("KAGGLE_API_ENVIRONMENT", "LOCALHOST")
     monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path / "kaggle"))
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -61,6 +63,7 @@ def server(tmp_path, monkeypatch):
     monkeypatch.setitem(kaggle_env._env_to_endpoint, kaggle_env.KaggleEnv.LOCAL, f"http://127.0.0.1:{server.server_port}")
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
+    server.done.set()
     server.shutdown()
     server.server_close()
 
@@ -89,4 +92,17 @@ def test_a_damaged_download_is_refused_and_the_next_one_succeeds(server):
     server.promised = b"something else"
     with pytest.raises(ConnectionError, match="could not be downloaded \\(DataCorruptionError"): find_photos("kaggle")
     server.promised = server.content
+    assert len(find_photos("kaggle")) == 4
+
+
+def test_a_server_that_falls_silent_is_given_up(server, monkeypatch):
+    monkeypatch.setattr("birdcolor.kaggle.PATIENCE", 0.3)
+    server.silent.set()
+    with pytest.raises(ConnectionError, match="could not be downloaded \\(.*Read timed out"): find_photos("kaggle")
+
+
+def test_a_download_that_breaks_off_is_refused_and_the_next_one_succeeds(server):
+    server.sent = 0.5
+    with pytest.raises(ConnectionError, match="could not be downloaded \\("): find_photos("kaggle")
+    server.sent = 1.0
     assert len(find_photos("kaggle")) == 4
