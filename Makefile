@@ -16,7 +16,7 @@ STUDIES =
 OUT    = reports/$(if $(filter _toy_,_$(DATA)_),toy,$(PRESET))
 
 # enough drawn birds to see every network learn, few enough for ten minutes on two cores
-TOY_PHOTOS = $(if $(filter _toy_quick_,_$(DATA)_$(PRESET)_),--set toy_photos=240)
+TOY_PHOTOS = $(if $(filter _toy_quick_,_$(DATA)_$(PRESET)_),--set toy_photos=160)
 
 # the Python to build .venv with; empty: the first suitable one on the PATH
 PYTHON =

@@ -225,12 +225,16 @@ h1 { line-height: 1.2 } h2 { margin-top: 2.5rem; border-bottom: 1px solid #d0d7d
 th, td { padding: .35rem .7rem; text-align: right; border-bottom: 1px solid #e5e8eb; white-space: nowrap }
 th { vertical-align: bottom } th.text, td.pair { text-align: left; line-height: 1.3 }
 th:first-child { text-align: left } td.name { text-align: left; position: sticky; left: 0; background: #fff }
-td.claim { text-align: left; white-space: normal; min-width: 11rem; vertical-align: top } td img { width: 4rem; height: 4rem; display: inline-block; margin-right: .2rem }
+td.claim { text-align: left; white-space: normal; min-width: 11rem; vertical-align: top } td.pictures { text-align: left } td img { width: 4rem; height: 4rem; max-width: none; margin-right: .2rem }
 tr.first td { border-top: 2px solid #afb8c1 } .word { font-weight: 600; display: block }
-tr.baseline td { color: #6b5200; background: #fdf7e3 } .interval, .note { color: #57606a; font-size: .78rem; display: block }
+tr.baseline td { color: #6b5200; background: #fdf7e3 } .interval, .note { color: #57606a; font-size: .9em; display: block }
 .better, .reproduced { color: #00614a } .worse, .not-reproduced { color: #a13d00 } figure { margin: 1.5rem 0 } img { max-width: 100%; height: auto }
 figcaption { color: #57606a; font-size: .9rem } .warning { border-left: 4px solid #d55e00; padding: .3rem 1rem; background: #fff4ec }
-@media print { body { max-width: none } .wide { overflow: visible } table { font-size: .55rem } th, td { padding: .2rem .3rem } figure, tr { break-inside: avoid } }
+@page { size: A4 landscape; margin: 1cm }
+@media print {
+  body { max-width: none; padding: 0; font-size: 12px } .wide { overflow: visible } table { font-size: 8.5px } th, td { padding: .12rem .25rem; white-space: normal }
+  td img { width: 1.6rem; height: 1.6rem } td.claim { min-width: 7rem } td.pictures { white-space: nowrap } figure, tr { break-inside: avoid } figure img { max-height: 17cm }
+}
 """
 
 # %% ../nbs/40_report.ipynb #0048
@@ -310,7 +314,7 @@ STUDIES = """
 <p>CIEDE2000 of each species, the easiest for {{ title_of(best) }} first, with the middle test photo as it is seen, as {{ title_of(best) }} colours it, and as it was.
 Few photos a species make wide intervals.</p>
 <div class="wide"><table><tr><th>species</th><th class="text">photo</th><th>photos</th>{% for key, _ in rows %}<th>{{ name(key) }}</th>{% endfor %}</tr>
-{% for bird, found in birds %}<tr><td class="name">{{ spaced(bird) }}</td><td class="pair">{% for label, source in thumbnails.get(bird, {}).items() %}<img src="{{ source }}" alt="{{ spaced(bird) }}, {{ label }}" loading="lazy">{% endfor %}</td>
+{% for bird, found in birds %}<tr><td class="name">{{ spaced(bird) }}</td><td class="pictures">{% for label, source in thumbnails.get(bird, {}).items() %}<img src="{{ source }}" alt="{{ spaced(bird) }}, {{ label }}" loading="lazy">{% endfor %}</td>
 <td>{{ counts[bird] }}</td>{% for key, _ in rows %}<td>{{ number(found[key].mean, "ciede2000") }} {{ range(found[key], "ciede2000") }}</td>{% endfor %}</tr>{% endfor %}
 </table></div>
 """
@@ -331,7 +335,7 @@ split {{ first.split_digest }}{% if first.skipped %}, {{ first.skipped }} unread
 {% endfor %}
 <h2>Runs</h2>
 <div class="wide"><table><tr>{% for column in runs.columns %}<th>{{ spaced(column) }}</th>{% endfor %}</tr>
-{% for values in runs.itertuples(index=False) %}<tr>{% set run = loop.index0 %}{% for value in values %}<td{% if loop.first %} class="name"><a href="results/{{ run_names[run] }}.json">{{ value }}</a>{% else %}>{{ value }}{% endif %}</td>{% endfor %}</tr>{% endfor %}
+{% for values in runs.itertuples(index=False) %}<tr>{% set run = loop.index0 %}{% for value in values %}<td{% if loop.first %} class="name"><a href="results/{{ run_names[run] }}.json">{{ value }}</a>{% else %}>{{ "{:,}".format(value) if value is integer else value }}{% endif %}</td>{% endfor %}</tr>{% endfor %}
 </table></div>
 <h2>Settings</h2><div class="wide">{{ settings }}</div>
 </body></html>
@@ -402,7 +406,7 @@ def page(found, figures, pictures, date):
         first=first, best=best, preset=first["preset"], size=first["settings"]["image_size"], data=first["settings"].get("data", "photos"), date=date,
         warnings=[f"{title}: {record['warning']}" for title, record in zip(run_titles(records), records) if record["warning"]],
         networks=len(found.trivial), seeds=max(len(found.predictors[name].seeds) for name in found.trivial), seeds_in_words=seeds_in_words(records),
-        seed_rows=seed_rows(records), runs=runs_frame(records), run_names=list(map(run_name, records)), settings=_safe(settings_frame(records).to_html(border=0)),
+        seed_rows=seed_rows(records), runs=runs_frame(records).assign(commit=lambda runs: runs["commit"].str[:10]), run_names=list(map(run_name, records)), settings=_safe(settings_frame(records).to_html(border=0)),
         thumbnails=pictures, figures=[(_embedded(path), caption) for path, caption in figures],
         scores=SCORES | POOLED_SCORES, baselines=BASELINES, compared=COMPARED, kept=RESTORED, alongside=ALONGSIDE, curve_scores=CURVE_SCORES,
         leak_scores=LEAK_SCORES, leak_places=list(LEAKAGE), lookup=LOOKUP, studied=STUDIED, title_of=title_of, spaced=spaced, judge=judge,
