@@ -212,7 +212,8 @@ def start_run(model, preset, out=None, **overrides):
     "A `Run` of checked settings in the folder `out`, or in `runs/<preset>` of the cache folder when `out` is `None`."
     check_injected(["preset", "out", *overrides])
     run = Run(model, preset, resolve(preset, **overrides), Path(out) if out else cache_folder()/"runs"/preset)
-    print(f"{run.name}: results go to {run.record}, code is {commit()[:10]}")
+    commit()
+    print(f"{run.name}: results go to {run.record}")
     return run
 
 # %% ../nbs/00_core.ipynb #0046

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['ENVIRONMENT', 'app', 'parse_models', 'parse_seeds', 'notebook_of', 'notebook_parameters', 'plan_runs', 'plan_studies',
            'start_notebook', 'follow', 'epochs_done', 'run_notebook', 'last_error', 'shrink', 'publish',
-           'reproduce_runs', 'complain', 'reproduce', 'asked_studies', 'finished_page', 'checked', 'report', 'colorize',
-           'open_page', 'main']
+           'reproduce_runs', 'complain', 'say_version', 'about', 'reproduce', 'asked_studies', 'finished_page',
+           'checked', 'report', 'colorize', 'open_page', 'look_at_data', 'main']
 
 # %% ../nbs/60_reproduce.ipynb #0002
 import base64, csv, io, json, os, subprocess, sys, time
@@ -165,13 +165,25 @@ def reproduce_runs(planned, say=print):
 
 # %% ../nbs/60_reproduce.ipynb #0032
 app = typer.Typer(help="birdcolor: a study of networks that colour garden birds, made repeatable.", no_args_is_help=True,
-                  add_completion=False, pretty_exceptions_enable=False)
+                  pretty_exceptions_enable=False)
 
 # %% ../nbs/60_reproduce.ipynb #0033
 def complain(error):
     "Print one sentence and leave with status 2."
     typer.echo(f"birdcolor: {error}", err=True)
     raise typer.Exit(2)
+
+# %% ../nbs/60_reproduce.ipynb #1a24e8f2
+def say_version(asked):
+    "Print the version and leave, when `asked`."
+    if not asked: return
+    from importlib.metadata import version
+    typer.echo(f"birdcolor {version('birdcolor')}")
+    raise typer.Exit()
+
+@app.callback()
+def about(version: Annotated[bool, typer.Option("--version", callback=say_version, is_eager=True, help="Print the version and leave.")] = False):
+    "birdcolor: a study of networks that colour garden birds, made repeatable."
 
 # %% ../nbs/60_reproduce.ipynb #0034
 @app.command()
@@ -269,6 +281,25 @@ def open_page(
         from birdcolor.app import serve
         serve(host, port, runs)
     except (ValueError, OSError) as error: complain(error)
+
+# %% ../nbs/60_reproduce.ipynb #aed58f6b
+@app.command("data")
+def look_at_data(
+    photos: Annotated[str | None, typer.Argument(help="Photos to look through: toy, kaggle, or a folder that holds <Species>/<photo>.")] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="Remove all decoded photos from the cache; the photos themselves stay.")] = False,
+):
+    "Look through photos (species, sizes, near-duplicates, gray ones), or show, verify and clear the cache of decoded ones."
+    from birdcolor.audit import audit, cache_entries, clear_cache, in_lines
+    from birdcolor.core import cache_folder
+    from birdcolor.data import find_photos
+    try:
+        if photos: typer.echo("\n".join(in_lines(audit(find_photos(photos)))))
+        entries = clear_cache() if clear else cache_entries()
+    except (ValueError, OSError) as error: complain(error)
+    for entry in entries:
+        what = f"damaged: {entry.problem}" if entry.problem else f"{entry.photos} photos, {entry.side}x{entry.side} pixels"
+        typer.echo(f"{entry.folder.name}: {what}, {entry.megabytes:.1f} MB{', removed' if clear else ''}")
+    typer.echo(f"{len(entries)} decoded sets, {sum(entry.megabytes for entry in entries):.1f} MB, {'removed from' if clear else 'in'} {cache_folder()}")
 
 # %% ../nbs/60_reproduce.ipynb #0037
 def main():

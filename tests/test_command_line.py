@@ -133,6 +133,17 @@ def test_check_tells_whether_stored_predictions_give_the_stored_scores(tmp_path)
     assert finished.stderr == "birdcolor: 1 of 1 runs in out have other scores than their files say; run birdcolor reproduce again.\n"
 
 
+def test_data_looks_through_a_folder_and_clears_the_cache(photos, tmp_path):
+    finished = run("birdcolor", "data", str(photos), cwd=tmp_path)
+    lines = finished.stdout.splitlines()
+    assert lines[:2] == [f"40 photos of 2 species: {', '.join(f'{species} 20' for species in sorted(SPECIES[:2]))}", "40 of 48x48 pixels"]
+    assert f"1 unreadable: {SPECIES[0]}/broken.jpg" in lines and f"in {tmp_path / 'cache'}" in lines[-1]
+    finished = run("birdcolor", "data", "--clear", cwd=tmp_path)
+    assert finished.stdout.splitlines()[-1].startswith("1 decoded sets, ") and list((tmp_path / "cache").iterdir()) == []
+    finished = run("birdcolor", "data", "nowhere", cwd=tmp_path)
+    assert (finished.returncode, finished.stderr) == (2, "birdcolor: There is no folder 'nowhere'; data must be toy, kaggle, or a folder that holds <Species>/<photo>.\n")
+
+
 def test_bare_papermill_refuses_a_misspelt_parameter(tmp_path):
     finished = run("papermill", str(ROOT / "nbs/10_fcnn.ipynb"), "out.ipynb", "-p", "sede", "1", cwd=tmp_path)
     assert finished.returncode != 0
