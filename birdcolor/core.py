@@ -26,11 +26,25 @@ def writing(path):
     "A temporary path beside `path` (a file or a folder) that takes its place when the block ends without an error."
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=".writing-", dir=path.parent))
+    _sweep(path.parent)
+    folder = Path(tempfile.mkdtemp(prefix=f"{_unfinished()}{os.getpid()}-", dir=path.parent))
     try:
         yield folder/path.name
-        os.replace(folder/path.name, path)
+        try: os.replace(folder/path.name, path)
+        except OSError:
+            if not (path.is_dir() and (folder/path.name).is_dir()): raise
     finally: shutil.rmtree(folder)
+
+def _unfinished():
+    "How the names of unfinished folders of this machine begin."
+    return f".writing-{hashlib.sha256(platform.node().encode()).hexdigest()[:8]}-"
+
+def _sweep(folder):
+    "Remove from `folder` what killed processes of this machine left unfinished."
+    for left in folder.glob(f"{_unfinished()}*"):
+        try: os.kill(int(left.name.split("-")[2]), 0)
+        except ProcessLookupError: shutil.rmtree(left, ignore_errors=True)
+        except (OSError, ValueError): pass
 
 # %% ../nbs/00_core.ipynb #0008
 def write_json(path, record):
