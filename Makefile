@@ -31,7 +31,7 @@ QUIET_HOME := BIRDCOLOR_CACHE="$(BUILD)/cache" KERAS_HOME="$(BUILD)/keras" MPLCO
   IPYTHONDIR="$(BUILD)/ipython" JUPYTER_CONFIG_DIR="$(BUILD)/jupyter" JUPYTER_DATA_DIR="$(BUILD)/jupyter" \
   JUPYTER_RUNTIME_DIR="$(BUILD)/jupyter/runtime" TF_CPP_MIN_LOG_LEVEL=3 PYTHONUNBUFFERED=1
 
-.PHONY: help setup report test readme weights lock clean
+.PHONY: help setup report test readme weights lock audit clean
 
 help:
 	@echo "make report  train the networks on drawn birds and write reports/toy/report.html"
@@ -41,6 +41,7 @@ help:
 	@echo "make readme  write README.md from nbs/index.ipynb"
 	@echo "make weights put the weights of the chroma run in OUT into the package"
 	@echo "make lock    renew requirements.lock from settings.ini (newest versions: make lock UPGRADE=--upgrade)"
+	@echo "make audit   look the locked packages up among those with known holes (needs the network)"
 	@echo "make clean   remove .venv, build and caches; reports stay"
 
 # --- setup -----------------------------------------------------------------------------------------------------------
@@ -115,6 +116,9 @@ UPGRADE =
 lock: $(BIN)/uv
 	$(BIN)/uv pip compile setup.py --refresh-package birdcolor --extra dev --universal --python-version 3.11 --generate-hashes --quiet \
 	  --custom-compile-command "make lock" --output-file requirements.lock $(UPGRADE)
+
+audit: $(BIN)/uv
+	$(BIN)/uv tool run pip-audit==2.10.1 --disable-pip --require-hashes --requirement requirements.lock
 
 clean:
 	rm -rf .venv build dist birdcolor.egg-info .pytest_cache
