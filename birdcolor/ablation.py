@@ -7,7 +7,6 @@ __all__ = ['VARIANTS', 'SquaredChroma', 'build_variant', 'one_view', 'variant_fi
 
 # %% ../nbs/31_ablation.ipynb #d6aab8a5
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd

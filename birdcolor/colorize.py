@@ -11,7 +11,7 @@ __all__ = ['MEGAPIXELS', 'LONGEST', 'NO_PHOTOS', 'WHITE', 'FILE_TAGS', 'STRIP_PI
            'StudyColourist', 'study_colourist', 'load_colourist']
 
 # %% ../nbs/50_colorize.ipynb #0002
-import math, re, warnings
+import re, warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache

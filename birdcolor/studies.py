@@ -15,7 +15,6 @@ import pandas as pd
 
 from .claims import Scored, compare, read_predictor, read_scores, seed_interval
 from .core import read_json
-from .metrics import SCORES
 
 # %% ../nbs/36_studies.ipynb #7c4a3cdd
 STUDIED, CURVE_SCORES, LEAK_SCORES = "unet", ("ciede2000", "psnr"), ("ciede2000", "psnr", "mae")
