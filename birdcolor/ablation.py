@@ -58,11 +58,11 @@ def variant_file(run, variant):
 
 def score_variant(run, variant, data):
     "Train a variant unless its scores are there, and return the scores of its validation photos."
-    file, mark = variant_file(run, variant), fingerprint(replace(run, model=f"chroma_{variant}"), data.digest)
+    file, mark = variant_file(run, variant), fingerprint(run, data.digest)
     if _mark(file) == mark: return pd.read_csv(file)
     prepare(run.settings)
     model = build_variant(variant, run.settings, data)
-    train(model, data, replace(run, model=f"chroma_{'whole' if variant == 'one_view' else variant}", out=run.out/"studies"/"ablation"))
+    train(model, data, replace(run, out=run.out/"studies"/"ablation"/("whole" if variant == "one_view" else variant)))
     photos = data.images[data.rows("validation")]
     scores = score_images(colourise(one_view(model) if variant == "one_view" else model.network, photos), photos)
     with writing(file) as temporary: scores.to_csv(temporary, index=False, float_format="%.6g")
