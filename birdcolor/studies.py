@@ -46,6 +46,8 @@ def learning_curve(out):
     "The `Point`s in `out` and its studies, fewest photos first; empty without such studies."
     places = {place: records for place in [*(f"studies/{name}/" for name in LEARNING_CURVE), ""] if (records := studied(Path(out)/place))}
     if len(places) < 2 or "" not in places: return []
+    if len({record["split_digest"] for records in places.values() for record in records.values()}) > 1:
+        raise ValueError(f"The studies in {Path(out)/'studies'} are of another split than {out}; run birdcolor reproduce --learning-curve again.")
     seeds = sorted(set.intersection(*(set(records) for records in places.values())))
     if not seeds: raise ValueError(f"The studies in {Path(out)/'studies'} have no seed in common; run birdcolor reproduce --learning-curve again.")
     return [_point(Path(out)/place, records, seeds, place) for place, records in places.items()]
