@@ -254,13 +254,15 @@ def colorize(
     species: Annotated[str | None, typer.Option(help="The bird on the photos, for example Robin. Default: not known.")] = None,
     vividness: Annotated[float | None, typer.Option(help="From 0, the most likely colours, to 1, vivid ones. Default: the network's own.")] = None,
     compare: Annotated[bool, typer.Option("--compare", help="Write gray and coloured side by side.")] = False,
+    unsure: Annotated[bool, typer.Option("--unsure", help="Write a map instead: white where the colours depend most on the species.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for the results. Default: beside each photo.")] = None,
 ):
     "Colour photos of any size: <name>-coloured.jpg for a JPEG, .png for all else."
     try:
+        if compare and unsure: raise ValueError("Give --compare or --unsure, not both.")
         from birdcolor.colorize import colour_files, find_files, load_colourist
         files = find_files(photos)
-        written, failed = colour_files(files, out, load_colourist(model, runs), species, vividness, compare, progress=len(files) > 1)
+        written, failed = colour_files(files, out, load_colourist(model, runs), species, vividness, "unsure" if unsure else "compared" if compare else "coloured", len(files) > 1)
     except (ValueError, OSError) as error: complain(error)
     for result in written.values(): typer.echo(result)
     for problem in failed.values(): typer.echo(f"birdcolor: {problem}", err=True)
