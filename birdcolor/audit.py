@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from .core import cache_folder, read_json
+from .core import cache_folder, holding, lock_file, read_json
 from .data import decode_photos, near_duplicates
 
 # %% ../nbs/05_audit.ipynb #2836f10f
@@ -81,5 +81,7 @@ def _entry(folder):
 def clear_cache(cache=None):
     "Remove all decoded photos from the cache; returns the entries that were there."
     entries = cache_entries(cache)
-    for entry in entries: shutil.rmtree(entry.folder)
+    for entry in entries:
+        with holding(entry.folder, print): shutil.rmtree(entry.folder)
+        lock_file(entry.folder).unlink()
     return entries

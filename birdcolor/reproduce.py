@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['ENVIRONMENT', 'app', 'parse_models', 'parse_seeds', 'notebook_of', 'notebook_parameters', 'plan_runs', 'plan_studies',
-           'start_notebook', 'follow', 'epochs_done', 'run_notebook', 'last_error', 'shrink', 'publish',
-           'reproduce_runs', 'complain', 'say_version', 'about', 'reproduce', 'asked_studies', 'finished_page',
-           'checked', 'report', 'colorize', 'open_page', 'look_at_data', 'main']
+           'start_notebook', 'follow', 'epochs_done', 'run_notebook', 'last_error', 'shrink', 'publish', 'cut_off',
+           'reproduce_runs', 'do_run', 'complain', 'say_version', 'about', 'reproduce', 'asked_studies',
+           'finished_page', 'checked', 'report', 'colorize', 'open_page', 'look_at_data', 'main']
 
 # %% ../nbs/60_reproduce.ipynb #0002
 import base64, csv, io, json, os, subprocess, sys, time
@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 import birdcolor
-from .core import MODELS, PRESETS, Run, elapsed, is_complete, parse_setting, resolve, writing
+from .core import MODELS, PRESETS, Run, elapsed, explained, holding, is_complete, one_line, parse_setting, resolve, writing
 
 # %% ../nbs/60_reproduce.ipynb #0005
 def parse_models(text):
@@ -145,6 +145,14 @@ def publish(executed):
     with writing(executed) as temporary: nbformat.write(notebook, temporary)
     with writing(executed.with_suffix(".html")) as temporary: temporary.write_text(page, encoding="utf-8")
 
+# %% ../nbs/60_reproduce.ipynb #c0ff0001
+def cut_off(executed):
+    "Whether the notebook `executed` was begun and not brought to its end."
+    import nbformat
+    if not executed.exists(): return False
+    try: return not nbformat.read(executed, 4).metadata.get("papermill", {"end_time": "unknown"})["end_time"]
+    except Exception: return True
+
 # %% ../nbs/60_reproduce.ipynb #0030
 def reproduce_runs(planned, say=print):
     "Do the planned runs that are not complete; returns `{name: why it failed}`."
@@ -155,13 +163,23 @@ def reproduce_runs(planned, say=print):
     write_manifest(planned[0][0].out/"split.csv", data)
     failed = {}
     for number, (run, notebook, parameters) in enumerate(planned, 1):
-        if is_complete(run, data.digest): say(f"[{number}/{len(planned)}] {run.name} is complete and unchanged: skipped"); continue
-        say(f"[{number}/{len(planned)}] {run.name} ...")
-        started, problem = time.monotonic(), run_notebook(run, notebook, parameters, say)
-        if not problem and not is_complete(run, data.digest): problem = f"It ended without the record {run.record}."
+        label = f"[{number}/{len(planned)}] {run.name}"
+        with holding(run.folder/"notebook", say): problem = do_run(run, notebook, parameters, data.digest, label, say)
         if problem: failed[run.name] = problem
-        say(f"[{number}/{len(planned)}] {run.name} " + (f"FAILED: {problem}" if problem else f"done in {elapsed(time.monotonic() - started)}"))
     return failed
+
+def do_run(run, notebook, parameters, digest, label, say):
+    "Do one run unless it is complete, telling of it by `label`; returns `None`, or one sentence that says why it failed."
+    executed = run.out/"notebooks"/f"{run.name}.ipynb"
+    with holding(run.folder, say): complete = is_complete(run, digest) and not cut_off(executed)
+    if complete:
+        if executed.exists() and not executed.with_suffix(".html").exists(): publish(executed)
+        return say(f"{label} is complete and unchanged: skipped")
+    say(f"{label} ...")
+    started, problem = time.monotonic(), run_notebook(run, notebook, parameters, say)
+    if not problem and not is_complete(run, digest): problem = f"It ended without the record {run.record}."
+    say(f"{label} " + (f"FAILED: {problem}" if problem else f"done in {elapsed(time.monotonic() - started)}"))
+    return problem
 
 # %% ../nbs/60_reproduce.ipynb #0032
 app = typer.Typer(help="birdcolor: a study of networks that colour garden birds, made repeatable.", no_args_is_help=True,
@@ -170,7 +188,7 @@ app = typer.Typer(help="birdcolor: a study of networks that colour garden birds,
 # %% ../nbs/60_reproduce.ipynb #0033
 def complain(error):
     "Print one sentence and leave with status 2."
-    typer.echo(f"birdcolor: {error}", err=True)
+    typer.echo(f"birdcolor: {explained(error)}", err=True)
     raise typer.Exit(2)
 
 # %% ../nbs/60_reproduce.ipynb #1a24e8f2
@@ -262,7 +280,7 @@ def colorize(
         files = find_files(photos)
         written, failed = colour_files(files, out, load_colourist(model, runs), species, vividness, compare, progress=len(files) > 1)
     except (ValueError, OSError) as error: complain(error)
-    for result in written.values(): typer.echo(result)
+    for result in written.values(): typer.echo(one_line(str(result)))
     for problem in failed.values(): typer.echo(f"birdcolor: {problem}", err=True)
     if failed and len(files) > 1: typer.echo(f"birdcolor: {len(failed)} of {len(files)} photos failed.", err=True)
     if failed: raise typer.Exit(1)

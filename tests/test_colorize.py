@@ -359,7 +359,7 @@ def claims(width, height):
 @pytest.mark.parametrize("size", [(60_000, 60_000), (15_001, 10_000), (70_000, 10), (2**31 - 1, 2**31 - 1)])
 def test_a_bomb_is_refused_before_it_goes_off(size, tmp_path):
     (tmp_path / "bomb.png").write_bytes(claims(*size))
-    with pytest.raises(ValueError, match="too large; photos up to 150 megapixels and 65535 pixels a side"):
+    with pytest.raises(ValueError, match="too large; photos up to 150 megapixels, 65535 pixels a side and 1024 MB are read"):
         open_photo(tmp_path / "bomb.png")
 
 
