@@ -1,0 +1,95 @@
+"""Two devices that share every training step give the losses of one, on either backend, and the record says that they were two."""
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+DIVIDED = {
+    "tensorflow": """
+import tensorflow as tf
+tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()]*2)
+""",
+    "jax": """
+import os
+os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"
+"""}
+
+LOSSES = """
+import json, os, sys
+import numpy as np
+from birdcolor.core import resolve
+from birdcolor.devices import data_parallel
+from birdcolor.models.cgan_mae import build_cgan_mae
+from birdcolor.models.unet import build_unet
+from birdcolor.training import batches, direct_colorizer, one_pass, prepare
+
+settings = resolve("smoke", image_size=16, rotation=0.0, zoom=0.0)
+photos = np.random.default_rng(0).integers(0, 256, (24, 16, 16, 3), "uint8")
+builders = dict(unet=lambda: direct_colorizer(build_unet(settings), settings), cgan_mae=lambda: build_cgan_mae(settings))
+found = {name: [] for name in builders}
+for devices in "12":
+    os.environ["BIRDCOLOR_DEVICES"] = devices
+    for name, build in builders.items():
+        prepare(settings)
+        model = data_parallel(build)
+        training = one_pass(model.train_on_batch, batches(photos, range(16), 8, seed=0))
+        validation = one_pass(model.test_on_batch, batches(photos, range(16, 21), 4))
+        found[name].append(training | {f"val_{name}": value for name, value in validation.items()})
+try: model.train_on_batch(photos[:7])
+except ValueError as error: print("REFUSED", error)
+print("FOUND", json.dumps(found))
+"""
+
+RUN = """
+import json, os, sys
+import numpy as np
+from birdcolor.core import start_run
+from birdcolor.data import load_data
+from birdcolor.devices import data_parallel
+from birdcolor.models.cnn import build_cnn
+from birdcolor.training import Training, direct_colorizer, finish_run, prepare, train
+
+found = {}
+for devices in "12":
+    os.environ["BIRDCOLOR_DEVICES"] = devices
+    run = start_run("cnn", "smoke", os.path.join(sys.argv[1], devices), image_size=16, rotation=0.0, zoom=0.0, epochs=3)
+    def begin():
+        prepare(run.settings)
+        return data_parallel(lambda: direct_colorizer(build_cnn(run.settings), run.settings))
+    data = load_data(run.settings, cache=sys.argv[1])
+    if devices == "2": Training(begin(), data, run).epoch()
+    model = begin()
+    record, predictions = finish_run(run, model, data, train(model, data, run))
+    found[devices] = {name: record[name] for name in ("history", "test", "fingerprint")} | dict(devices=record["provenance"]["devices"])
+print("FOUND", json.dumps(found))
+"""
+
+
+def found_by(backend, code, *arguments):
+    "What `code` prints on two devices of `backend` in a process of its own: the lines by their first word."
+    finished = subprocess.run([sys.executable, "-c", DIVIDED[backend] + code, *arguments], env=os.environ | {"KERAS_BACKEND": backend}, capture_output=True, text=True, timeout=600)
+    assert finished.returncode == 0, finished.stderr[-2000:]
+    return dict(line.split(" ", 1) for line in finished.stdout.splitlines() if line.startswith(("FOUND ", "REFUSED ")))
+
+
+@pytest.mark.parametrize("backend", DIVIDED)
+def test_two_devices_have_the_losses_of_one(backend):
+    pytest.importorskip(backend)
+    answer = found_by(backend, LOSSES)
+    for name, (one, two) in json.loads(answer["FOUND"]).items():
+        assert set(one) == set(two) >= {"loss", "mae", "val_loss", "val_mae"}
+        for measure in one: np.testing.assert_allclose(two[measure], one[measure], rtol=1e-3, err_msg=f"{name} {measure}")
+    assert answer["REFUSED"] == "A training step of 7 photos cannot be shared out equally among 2 devices; choose another batch_size."
+
+
+def test_a_run_on_two_devices_is_resumed_scored_and_recorded(tmp_path):
+    found = json.loads(found_by("tensorflow", RUN, str(tmp_path))["FOUND"])
+    one, two = found["1"], found["2"]
+    assert (one["devices"], two["devices"]) == (1, 2)
+    assert one["fingerprint"] == two["fingerprint"]
+    assert len(two["history"]["epoch"]) == 3
+    for measure in ("loss", "val_loss"): np.testing.assert_allclose(two["history"][measure], one["history"][measure], rtol=1e-3)
+    np.testing.assert_allclose(two["test"]["mae"]["mean"], one["test"]["mae"]["mean"], rtol=1e-3)
