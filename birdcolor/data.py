@@ -73,7 +73,7 @@ def find_photos(data, toy_photos=60):
     return kaggle_photos() if data == "kaggle" else folder_photos(data)
 
 # %% ../nbs/01_data.ipynb #d41a0002
-MEGAPIXELS, LONGEST, LARGEST, SCANS = 150, 65_535, 2**30, 100
+MEGAPIXELS, LONGEST, LARGEST, SCANS = 150, 65_535, 2**30, 30
 NO_PHOTOS = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
 
 @cache

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from .claims import Scored, compare, read_predictor, read_scores, seed_interval
-from .core import read_json
+from .core import read_record
 from .metrics import SCORES, in_words, paired_interval
 
 # %% ../nbs/36_studies.ipynb #7c4a3cdd
@@ -32,8 +32,8 @@ def study_folder(out, name):
 # %% ../nbs/36_studies.ipynb #5c318ae6
 def studied(folder):
     "The records of the studied network in `folder`, `{seed: record}`."
-    records = map(read_json, sorted((Path(folder)/"results").glob(f"{STUDIED}-seed*.json")))
-    return {record["seed"]: record for record in records}
+    paths = sorted((Path(folder)/"results").glob(f"{STUDIED}-seed*.json"))
+    return {record["seed"]: record for record in (read_record(path, dict(seed=int, split_digest=str, n_train=int)) for path in paths)}
 
 # %% ../nbs/36_studies.ipynb #94f5c1e3
 class Point(NamedTuple):
@@ -113,7 +113,8 @@ class Part(NamedTuple):
 def ablation(out, seed=0):
     "The `Part`s in `out/studies/ablation`, the one that is missed most first; empty without an ablation."
     folder = study_folder(out, "ablation")
-    records = {record["variant"]: record for record in map(read_json, sorted(folder.glob(f"*-seed{seed}.json")))}
+    wanted = dict(variant=str, meaning=str, fingerprint=str, n_validation=int, settings=dict(epochs=int))
+    records = {record["variant"]: record for record in (read_record(path, wanted) for path in sorted(folder.glob(f"*-seed{seed}.json")))}
     if "whole" not in records: return []
     if len({record["fingerprint"] for record in records.values()}) > 1:
         raise ValueError(f"The variants in {folder} are not of one code, split and settings; remove the folder and run 37_ablation again.")
