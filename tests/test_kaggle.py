@@ -113,7 +113,7 @@ def test_a_download_that_breaks_off_is_refused_and_the_next_one_succeeds(server)
 def test_no_network_at_all_says_what_to_do(server):
     server.server_close()
     server.shutdown()
-    with pytest.raises(ConnectionError, match="could not be downloaded \\(ConnectionError: .*; download it in a browser and give its folder as data\\.$"):
+    with pytest.raises(ConnectionError, match="could not be downloaded \\(ConnectionError: .*\\); download it in a browser and give its folder as data\\.$"):
         find_photos("kaggle")
 
 
