@@ -167,10 +167,10 @@ def _load(folder):
     "The index and the memory-mapped array in `folder` of the cache; when they are damaged, a `ValueError` says so."
     try:
         index, images = read_json(folder/"index.json"), np.load(folder/"images.npy", mmap_mode="r")
-        if {len(index[name]) for name in ("names", "species", "sha256")} != {len(images)}: raise ValueError("its index is another's")
-        return index, images
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"The decoded photos in {folder} are damaged; remove them with birdcolor data --clear.") from error
+        whole = {len(index[name]) for name in ("names", "species", "sha256")} == {len(images)}
+    except (OSError, ValueError, KeyError, TypeError): whole = False
+    if not whole: raise ValueError(f"The decoded photos in {folder} are damaged; remove them with birdcolor data --clear.")
+    return index, images
 
 # %% ../nbs/01_data.ipynb #0028
 def _build(photos, image_size, folder):
