@@ -114,7 +114,7 @@ weights: $(STAMP)
 UPGRADE =
 
 lock: $(BIN)/uv
-	$(BIN)/uv pip compile setup.py --refresh-package birdcolor --extra dev --universal --python-version 3.11 --generate-hashes --quiet \
+	$(BIN)/uv pip compile setup.py --refresh-package birdcolor --extra dev --extra site --universal --python-version 3.11 --generate-hashes --quiet \
 	  --custom-compile-command "make lock" --output-file requirements.lock $(UPGRADE)
 
 audit: $(BIN)/uv
