@@ -31,6 +31,11 @@ def title(notebook):
     return f"{Path(notebook).name.partition('_')[0]} {first.removeprefix('# ').strip()}"
 
 
+def listing(folder):
+    "A page of links to the files in `folder`, which a web server does not list by itself."
+    return f"# {folder}\n\n" + "\n".join(f"- [{Path(path).name}]({Path(path).name})" for path in committed(f"{folder}/*"))
+
+
 def on_config(config):
     "Set the navigation."
     reports = {Path(page).parent.name: [{"Report": page}, *committed(f"{Path(page).parent}/notebooks/*.ipynb")] for page in committed("reports/*/report.html")}
@@ -39,7 +44,8 @@ def on_config(config):
         {"Notebooks": [{title(path): path} for path in committed("nbs/[0-9]*.ipynb")]},
         {"Reports": [{preset: [{Path(page).stem: page} if isinstance(page, str) else page for page in pages]} for preset, pages in reports.items()]},
         {"Reference": [{name.removeprefix("birdcolor."): f"reference/{name}.md"} for name in modules()]},
-        {"About": [{"Photos": "DATA_CARD.md"}, {"Weights": "MODEL_CARD.md"}, {"Changes": "CHANGELOG.md"}, {"Working on birdcolor": "CONTRIBUTING.md"}]},
+        {"About": [{"Photos": "DATA_CARD.md"}, {"Weights": "MODEL_CARD.md"}, {"Changes": "CHANGELOG.md"}, {"Working on birdcolor": "CONTRIBUTING.md"},
+                   {"Repository": "https://github.com/birdcolor/birdcolor"}]},
     ]
 
 
@@ -47,5 +53,6 @@ def on_config(config):
 def on_files(files, config):
     "Add the pages, before the other plugins look at them."
     for path in committed(*PUBLISHED): files.append(File(path, str(ROOT), config.site_dir, config.use_directory_urls))
+    for folder in sorted({str(Path(path).parent) for path in committed("reports/*/results/*")}): files.append(File.generated(config, f"{folder}/index.md", content=listing(folder)))
     for name in modules(): files.append(File.generated(config, f"reference/{name}.md", content=f"::: {name}\n"))
     return files
