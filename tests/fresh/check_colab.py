@@ -1,8 +1,10 @@
 """Every notebook as Colab runs it: unchanged, from outside the repository, in an environment of its own that has TensorFlow
-and Jupyter's kernel and no more before the set-up cell.
+and Jupyter's kernel, and besides them only what its set-up cell installs.
 
-The set-up cells run as they are. git alone is told that the repository's address stands for this working tree. It takes
-minutes and fetches packages, so it is no part of `make test`: `make colab-check`.
+The set-up cells run as they are. git alone is told that the repository's address stands for this working tree. The first
+notebook with an install line starts without birdcolor, the next ones with that line start from a copy of what it installed,
+since pip would fetch the same packages again. It takes minutes and fetches packages, so it is no part of `make test`:
+`make colab-check`.
 """
 import json
 import os
@@ -44,31 +46,37 @@ def before_setup(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def colab(published, before_setup, tmp_path):
-    "A folder with a kernel named `colab`, whose Python is a fresh copy of the environment."
-    shutil.copytree(before_setup, tmp_path / "venv", symlinks=True, copy_function=os.link)
+@pytest.fixture(scope="session")
+def installed():
+    "Environments by the install line that made them."
+    return {}
+
+
+def colab(before, published, tmp_path):
+    "Make a kernel named `colab`, whose Python is a copy of the environment `before`."
+    shutil.copytree(before, tmp_path / "venv", symlinks=True, copy_function=os.link)
     package = tmp_path / "packages/google/colab"
     package.mkdir(parents=True)
     for name, text in COLAB.items(): (package / name).write_text(text)
     environment = {"PATH": f"{tmp_path / 'venv/bin'}{os.pathsep}{os.defpath}", "HOME": str(tmp_path), "PYTHONPATH": str(tmp_path / "packages"),
                    "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": f"url.file://{published}.insteadOf", "GIT_CONFIG_VALUE_0": ADDRESS,
-                   "PIP_CACHE_DIR": str(before_setup.parent / "pip"), "TF_CPP_MIN_LOG_LEVEL": "3"}
+                   "TF_CPP_MIN_LOG_LEVEL": "3"}
     start = "import google.colab; from ipykernel.kernelapp import launch_new_instance; launch_new_instance()"
     kernel = tmp_path / "jupyter/kernels/colab/kernel.json"
     kernel.parent.mkdir(parents=True)
     kernel.write_text(json.dumps(dict(argv=[str(tmp_path / "venv/bin/python"), "-c", start, "-f", "{connection_file}"],
                                       display_name="Colab", language="python", env=environment)))
-    (tmp_path / "content").mkdir()
-    return tmp_path
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "nbs").glob("*.ipynb")), ids=lambda path: path.stem)
-def test_it_runs_top_to_bottom(path, colab):
+def test_it_runs_top_to_bottom(path, published, before_setup, installed, tmp_path):
+    [line] = [line for line in path.read_text(encoding="utf-8").splitlines() if "%pip install" in line]
+    colab(installed.get(line, before_setup), published, tmp_path)
+    (tmp_path / "content").mkdir()
     command = [sys.executable, "-m", "papermill", path, "executed.ipynb", "--kernel", "colab", "--no-progress-bar"]
     environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    finished = subprocess.run(command, cwd=colab / "content", env=environment | {"JUPYTER_PATH": str(colab / "jupyter")}, capture_output=True, text=True)
+    finished = subprocess.run(command, cwd=tmp_path / "content", env=environment | {"JUPYTER_PATH": str(tmp_path / "jupyter")}, capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr[-3000:]
-    where = subprocess.run([colab / "venv/bin/python", "-c", "import birdcolor; print(birdcolor.__file__)"], cwd=colab, capture_output=True, text=True)
-    assert where.stdout.startswith(str(colab / "venv")), where
-    shutil.rmtree(colab / "venv")
+    where = subprocess.run([tmp_path / "venv/bin/python", "-c", "import birdcolor; print(birdcolor.__file__)"], cwd=tmp_path, capture_output=True, text=True)
+    assert where.stdout.startswith(str(tmp_path / "venv")), where
+    if installed.setdefault(line, tmp_path / "venv") != tmp_path / "venv": shutil.rmtree(tmp_path / "venv")
