@@ -39,7 +39,7 @@ help:
 	@echo "make test    run every test"
 	@echo "make setup   fill .venv from requirements.lock (the two above do it by themselves)"
 	@echo "make readme  write README.md from nbs/index.ipynb"
-	@echo "make weights put the weights of the chroma run in OUT into the package"
+	@echo "make weights put the weights of the chroma run in OUT into the package and score them on DATA"
 	@echo "make lock    renew requirements.lock from settings.ini (newest versions: make lock UPGRADE=--upgrade)"
 	@echo "make site    write notebooks, reports and reference as pages to build/site; make site-check looks for broken links in Chromium"
 	@echo "make packages    build wheel and source, install them on every Python at hand, and use them (needs the network)"
@@ -113,6 +113,7 @@ readme: $(STAMP)
 
 weights: $(STAMP)
 	$(BIN)/python -c 'import sys; from birdcolor.models.chroma import pack_weights; pack_weights(sys.argv[1])' "$(OUT)"
+	$(BIN)/python -c 'import sys; from birdcolor.colorize import score_weights; score_weights("study", *sys.argv[1:])' "$(DATA)" "$(OUT)/results/shipped-weights.json"
 
 UPGRADE =
 

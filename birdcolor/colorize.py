@@ -7,7 +7,8 @@ __all__ = ['WHITE', 'FILE_TAGS', 'STRIP_PIXELS', 'UNSURE', 'JPEG_SUFFIXES', 'ope
            'without_alpha', 'to_srgb', 'metadata', 'prepared', 'working_size', 'luma', 'small_luma', 'edge_slopes',
            'enlarge', 'colour_pixels', 'colour_strip', 'with_chroma', 'predict_chroma', 'find_species', 'chroma_gain',
            'colourise_photo', 'beside_gray', 'unsure_photo', 'from_jpeg', 'save_photo', 'new_path', 'folder_photos',
-           'find_files', 'colour_file', 'colour_files', 'StudyColourist', 'study_colourist', 'load_colourist']
+           'find_files', 'colour_file', 'colour_files', 'StudyColourist', 'study_colourist', 'load_colourist',
+           'score_colourist', 'score_weights']
 
 # %% ../nbs/50_colorize.ipynb #0002
 import re, warnings
@@ -23,7 +24,7 @@ from rich.console import Console
 from rich.progress import track
 from scipy.ndimage import uniform_filter
 
-from .core import MODELS, Run, explained, read_record, resolve, writing
+from .core import MODELS, Run, explained, provenance, public_settings, read_record, resolve, write_json, writing
 from .data import LUMA, MEGAPIXELS, open_image, photo_formats, why_unreadable
 
 # %% ../nbs/50_colorize.ipynb #0007
@@ -339,3 +340,22 @@ def load_colourist(model="chroma", runs="reports/quick"):
     if model != "chroma": return study_colourist(model, runs)
     from birdcolor.models.chroma import shipped_colourist
     return shipped_colourist()
+
+# %% ../nbs/50_colorize.ipynb #519f60a7
+def score_colourist(colourist, truth, species):
+    "Per-photo scores of what `colourist` makes of the gray of `truth`, uint8 (N, size, size, 3): `{unknown, told}`, told the `species`, a name a photo."
+    from birdcolor.metrics import gray, score_images, to_uint8
+    photos = [Image.fromarray(image) for image in to_uint8(gray(truth))[..., 0]]
+    def scores(names): return score_images(np.stack([colourise_photo(photo, colourist, name) for photo, name in zip(photos, names)]), truth)
+    return {"unknown": scores([None]*len(photos)), "told": scores(species)}
+
+def score_weights(preset, data, path):
+    "Score the weights that ship on the test photos of `data` at the size of `preset`; the record goes to `path`."
+    from birdcolor.data import load_data
+    from birdcolor.metrics import summarise
+    settings, colourist = resolve(preset, data=data), load_colourist()
+    photos = load_data(settings)
+    rows = photos.rows("test")
+    scores = score_colourist(colourist, photos.images[rows], np.array(photos.species)[rows])
+    write_json(path, dict(image_size=settings.image_size, data=public_settings(settings)["data"], split_digest=photos.digest, n_test=len(rows), provenance=provenance(),
+                          weights={name: colourist.record[name] for name in ("preset", "seed", "split_digest")}, scores={kind: summarise(frame) for kind, frame in scores.items()}))

@@ -579,13 +579,12 @@ def readme_seventh(found):
     return markdown_table([("compared", *(SCORES[score].heading for score in BEYOND)), *rows])
 
 # %% ../nbs/40_report.ipynb #57db562d
-def readme_weights(record):
-    "Where the weights in the package come from and what they score on test photos, from their run `record`, in Markdown."
-    settings, kinds = record["settings"], {"species unknown": record["test"], "species told": record["known_species"]}
-    scored = "; ".join(f"{kind}: " + ", ".join(f"{SCORES[score].heading} {in_words(found[score], SCORES[score].decimals)}" for score in BEYOND) for kind, found in kinds.items())
-    return (f"{record['n_train']} training photos at {settings['image_size']}x{settings['image_size']} pixels, the best of {len(record['history']['epoch'])} passes by validation loss, "
-            f"seed {record['seed']}, split `{record['split_digest']}`, on {record['provenance']['device']} at commit {record['provenance']['commit'][:10]}. "
-            f"On the {record['n_test']} test photos at that size, {scored}.")
+def readme_weights(record, scored):
+    "Where the weights in the package come from, by their run `record`, and what they score through the tool, by the record `scored`, in Markdown."
+    if scored["split_digest"] != record["split_digest"]: raise ValueError("The weights in the package were scored on another split than they come from; run make weights again.")
+    kinds = "; ".join(f"species {kind}: " + ", ".join(f"{SCORES[score].heading} {in_words(found[score], SCORES[score].decimals)}" for score in BEYOND) for kind, found in scored["scores"].items())
+    return (f"Seed {record['seed']} of preset `{record['preset']}`: {record['n_train']} training photos at {record['settings']['image_size']}x{record['settings']['image_size']} pixels, "
+            f"{len(record['history']['epoch'])} passes. On the {scored['n_test']} test photos at {scored['image_size']}x{scored['image_size']} pixels, {kinds}.")
 
 # %% ../nbs/40_report.ipynb #0075
 def better_than(found, rival, scores):
