@@ -10,7 +10,7 @@ __all__ = ['SUMMARIES', 'CHECKED', 'RECORD', 'LOOKUP', 'COMPARED', 'RESTORED', '
            'seventh', 'first_runs', 'draw_figures', 'strip', 'thumbnails', 'best_network', 'seeds_in_words', 'Findings',
            'findings', 'page', 'tables', 'study_tables', 'write_report', 'wrong_means', 'wrong_scores', 'check_run',
            'photos_of', 'check_trivial', 'check_report', 'markdown_table', 'markdown_name', 'readme_table',
-           'readme_verdicts', 'readme_seventh', 'readme_weights', 'better_than', 'readme_sentences']
+           'readme_verdicts', 'readme_seventh', 'readme_weights', 'better_than', 'readme_sentences', 'faults_table']
 
 # %% ../nbs/40_report.ipynb #0003
 import base64, io, time
@@ -602,3 +602,11 @@ def readme_sentences(found):
             f"{len(found.trivial)} networks, {passes} passes over the training photos; the study asked for up to {study.epochs} and {study.adversarial_epochs}, at {study.image_size}x{study.image_size}. "
             f"{seeds_in_words(records)}; {elapsed(seconds)} of training on {first['provenance']['device']} at commit {', '.join(commits)}.\n\n"
             f"Better on CIEDE2000, with an interval of the paired differences that leaves out zero, {rivals}.")
+
+# %% ../nbs/40_report.ipynb #fa070002
+def faults_table(folder):
+    "The counts of the fault harness in `folder` as a Markdown table, with the commit of each."
+    found = [read_record(path, dict(rows=list, provenance=dict(commit=str, device=str))) for path in sorted(Path(folder).glob("*.json"))]
+    rows = [(row["fault"], f"{row['tried']:,}", row["outcome"], str(row["wrong"]), record["provenance"]["device"], f"`{record['provenance']['commit'][:10]}`")
+            for record in found for row in record["rows"]]
+    return markdown_table([("fault", "tried", "what came of it", "crashed, hung, lost or different", "machine", "commit"), *rows])
