@@ -31,6 +31,11 @@ def title(notebook):
     return f"{Path(notebook).name.partition('_')[0]} {first.removeprefix('# ').strip()}"
 
 
+def report(folder):
+    "The navigation of a report: its page and its executed notebooks."
+    return {folder.name: [{"Report": f"{folder}/report.html"}, *({Path(path).stem: path} for path in committed(f"{folder}/notebooks/*.ipynb"))]}
+
+
 def listing(folder):
     "A page of links to the files in `folder`, which a web server does not list by itself."
     return f"# {folder}\n\n" + "\n".join(f"- [{Path(path).name}]({Path(path).name})" for path in committed(f"{folder}/*"))
@@ -38,11 +43,10 @@ def listing(folder):
 
 def on_config(config):
     "Set the navigation."
-    reports = {Path(page).parent.name: [{"Report": page}, *committed(f"{Path(page).parent}/notebooks/*.ipynb")] for page in committed("reports/*/report.html")}
     config.nav = [
         {"Start": "README.md"},
         {"Notebooks": [{title(path): path} for path in committed("nbs/[0-9]*.ipynb")]},
-        {"Reports": [{preset: [{Path(page).stem: page} if isinstance(page, str) else page for page in pages]} for preset, pages in reports.items()]},
+        {"Reports": [report(Path(page).parent) for page in committed("reports/*/report.html")]},
         {"Reference": [{name.removeprefix("birdcolor."): f"reference/{name}.md"} for name in modules()]},
         {"About": [{"Photos": "DATA_CARD.md"}, {"Weights": "MODEL_CARD.md"}, {"Changes": "CHANGELOG.md"}, {"Working on birdcolor": "CONTRIBUTING.md"},
                    {"Repository": "https://github.com/birdcolor/birdcolor"}]},
