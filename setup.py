@@ -32,7 +32,7 @@ setup(
     include_package_data=True,
     python_requires=f">={settings['min_python']}",
     install_requires=settings["requirements"].split(),
-    extras_require={"app": settings["app_requirements"].split(), "dev": settings["dev_requirements"].split()},
+    extras_require={extra: settings[f"{extra}_requirements"].split() for extra in ("app", "distributed", "dev")},
     entry_points={"console_scripts": settings["console_scripts"].split()},
     zip_safe=False,
 )
