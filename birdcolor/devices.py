@@ -7,6 +7,7 @@ __all__ = ['asked_devices', 'chosen_devices', 'share_size', 'mirrored', 'sharded
 
 # %% ../nbs/06_devices.ipynb #d6cedca2
 import os
+from functools import cache
 
 import numpy as np
 
@@ -37,8 +38,7 @@ def share_size(photos, count):
 # %% ../nbs/06_devices.ipynb #801f99ff
 def mirrored(build, devices):
     "The colorizer that `build()` returns, each training step shared out among TensorFlow's `devices`."
-    import tensorflow as tf
-    strategy = tf.distribute.MirroredStrategy(devices)
+    strategy = _strategy(*devices)
     with strategy.scope(): model = build()
     model.__class__ = _in_shares(type(model), strategy)
     for layer in model._flatten_layers():
@@ -46,6 +46,12 @@ def mirrored(build, devices):
     return model
 
 # %% ../nbs/06_devices.ipynb #771268b3
+@cache
+def _strategy(*devices):
+    "The one strategy of this process for `devices`: those of two strategies would take each other's sums for their own."
+    import tensorflow as tf
+    return tf.distribute.MirroredStrategy(devices)
+
 def _in_shares(kind, strategy):
     "The class of colorizers `kind`, trained by the devices of `strategy` together."
     count = strategy.num_replicas_in_sync
