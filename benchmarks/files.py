@@ -54,6 +54,7 @@ def preparation(folder, size, rounds, tell=print):
     paths, times = [photo.path for photo in photos], dict(birdcolor=[], pillow=[], pillow_threads=[])
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as cache:
+            opened.among(photos)
             begun = time.perf_counter()
             decoded = np.array(decode_photos(photos, size, cache).images)
             times["birdcolor"].append(time.perf_counter() - begun)

@@ -53,11 +53,10 @@ def measure(network, photos, settings, names, rounds, turn_seconds, tell=print):
 
 # --- do they do the same work? ---
 
-def losses(network, steps=12, size=32, batch_size=8):
+def losses(network, names=("birdcolor", "tutorial", "pytorch"), steps=12, size=32, batch_size=8):
     "Losses step by step of every contender, from the same first weights, on the same photos, in float32 without chance."
     settings = dict(image_size=size, batch_size=batch_size, rotation=0.0, zoom=0.0, dropout=0.0, precision="float32")
     drawn = np.random.default_rng(0).integers(0, 256, (batch_size, size//8, size//8, 3), "uint8").repeat(8, 1).repeat(8, 2)
-    names = ("birdcolor", "tutorial", "pytorch")
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         photos, weights, found, parameters = Path(folder)/"photos.npy", Path(folder)/"weights.npz", {}, {}
         np.save(photos, drawn)
@@ -69,9 +68,9 @@ def losses(network, steps=12, size=32, batch_size=8):
     return found, parameters
 
 
-def check_same(network, tell=print, tolerance=0.05, **size):
+def check_same(network, tell=print, tolerance=0.05, **options):
     "Raise an `AssertionError` unless all contenders have the same parameters and the same losses, within `tolerance` of birdcolor's."
-    found, parameters = losses(network, **size)
+    found, parameters = losses(network, **options)
     own = np.array(found["birdcolor"])
     apart = {name: float(np.max(np.abs(np.array(values) - own)/own)) for name, values in found.items() if name != "birdcolor"}
     assert len({tuple(numbers) for numbers in parameters.values()}) == 1, f"{network} differs in parameters: {parameters}"
