@@ -34,8 +34,9 @@ def pages():
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(UnderItsName, directory=SITE)) as server, sync_playwright() as playwright:
         Thread(target=server.serve_forever, daemon=True).start()
         origin, found = f"http://127.0.0.1:{server.server_port}/{SITE_PATH}/", {}
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS, timeout=0)
         window, outside = browser.new_page(viewport=PHONE), []
+        window.set_default_timeout(0)
 
         def only_here(route):
             if route.request.url.startswith((origin, "data:", "blob:")): return route.continue_()
