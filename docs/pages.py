@@ -1,9 +1,10 @@
 """What the site consists of: the repository's own pages, where they lie, and a page of reference for every module.
 
-mkdocs calls `on_config` and `on_files`. Files keep their places, so that links between them hold on the site as they do in the
+mkdocs calls `on_config`, `on_files` and `on_page_content`. Files keep their places, so that links between them hold on the site as they do in the
 repository, and only files that are committed are published.
 """
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File
 
 ROOT = Path(__file__).resolve().parent.parent
-PUBLISHED = "*.md", "LICENSE", "nbs/*.ipynb", "reports", ":!nbs/index.ipynb", ":!.github"
+PUBLISHED = "*.md", "LICENSE", "nbs/*.ipynb", "birdcolor/weights/*.json", "reports", ":!nbs/index.ipynb", ":!.github"
 
 
 def committed(*patterns):
@@ -60,3 +61,8 @@ def on_files(files, config):
     for folder in sorted({str(Path(path).parent) for path in committed("reports/*/results/*")}): files.append(File.generated(config, f"{folder}/index.md", content=listing(folder)))
     for name in modules(): files.append(File.generated(config, f"reference/{name}.md", content=f"::: {name}\n"))
     return files
+
+
+def on_page_content(html, page, config, files):
+    "Let links between notebooks lead to pages, as mkdocs does for links between Markdown files."
+    return re.sub(r'(href="(?!\w+:)[^"#]*)\.ipynb\b', r"\1.html", html)

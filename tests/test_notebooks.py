@@ -9,7 +9,7 @@ from papermill import inspect_notebook
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parent.parent / "nbs").glob("*.ipynb"))
 COLAB = "https://colab.research.google.com/github/birdcolor/birdcolor/blob/main/nbs"
-INSTALL = re.compile(r'    %pip install -q "birdcolor\[([a-z,]+)\] @ git\+https://github.com/birdcolor/birdcolor"')
+INSTALL = re.compile(r'    %pip install -q "birdcolor(?:\[([a-z,]+)\])? @ git\+https://github.com/birdcolor/birdcolor"')
 chapters = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
@@ -26,8 +26,8 @@ def test_it_opens_in_colab_and_installs_what_it_needs(path):
     first = next(text for kind, _, text in sources(path) if kind == "code")
     condition, *commands = first.splitlines()[2:]
     assert condition == 'if "google.colab" in sys.modules:'
-    extras = INSTALL.fullmatch(commands[-1])[1].split(",")
-    assert set(extras) <= set(metadata("birdcolor").get_all("Provides-Extra"))
+    extras = INSTALL.fullmatch(commands[-1])[1]
+    assert set(extras.split(",") if extras else []) <= set(metadata("birdcolor").get_all("Provides-Extra"))
 
 
 @chapters
