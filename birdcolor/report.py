@@ -303,9 +303,9 @@ brightness. A network that is not better than the last has shown nothing that a 
 </table></div>
 {% if beyond %}<h2>The seventh network against the rest</h2>
 <p>Beyond the study: {{ title_of(seventh) }} keeps the input's own luma and predicts chroma alone. Its differences a photo from each of the others; and, told the species, from
-itself untold ({{ trainings_in_words(beyond[0].mae.seeds) }}).</p>
+itself untold.</p>
 <div class="wide"><table><tr><th class="text">compared</th>{% for score in beyond_scores %}<th>{{ scores[score].heading }}</th>{% endfor %}</tr>
-{% for found in beyond %}<tr><td class="pair">{{ title_of(found.mae.first) }} minus {{ name(found.mae.second) }}</td>{% for score in beyond_scores %}{{ difference(found[score]) }}{% endfor %}</tr>{% endfor %}
+{% for found in beyond %}<tr><td class="pair">{{ title_of(found.mae.first) }} minus {{ name(found.mae.second) }}<span class="note">{{ trainings_in_words(found.mae.seeds) }}</span></td>{% for score in beyond_scores %}{{ difference(found[score]) }}{% endfor %}</tr>{% endfor %}
 </table></div>{% endif %}
 {% if parts %}<h2>What each of its parts brings</h2>
 <p>The seventh network trained again without one of its parts, minus the whole network, on the {{ parts[0].photos }} <em>validation</em> photos, after {{ parts[0].passes }} passes each;
@@ -334,7 +334,8 @@ STUDIES = """
 </table></div>{% endif %}
 {% if leak %}<h2>What near-duplicates would have done</h2>
 <p>In a plain random split {{ leak.leaked }} of {{ leak.photos }} test photos have a near-duplicate in training. The U-Net trained on that split, minus the U-Net trained without the
-{{ leak.removed }} training photos that have a near-duplicate outside; records: {% for place in leak_places %}<a href="studies/{{ place }}/results/">{{ place }}</a>{{ ", " if not loop.last }}{% endfor %}.</p>
+{{ leak.removed }} training photos that have a near-duplicate outside; records: {% for place in leak_places %}<a href="studies/{{ place }}/results/">{{ place }}</a>{{ ", " if not loop.last }}{% endfor %}
+({{ trainings_in_words(leak.overall.mae.seeds) }}{{ ": the intervals are over photos, and two trainings differ by themselves" if leak.overall.mae.seeds == 1 }}).</p>
 <div class="wide"><table><tr><th>test photos</th>{% for score in leak_scores %}<th>{{ scores[score].heading }}</th>{% endfor %}</tr>
 {% for label, found in (("all " ~ leak.photos, leak.overall), ("the " ~ leak.leaked ~ " leaked", leak.among)) %}{% if found %}<tr><td class="name">{{ label }}</td>{% for score in leak_scores %}{{ difference(found[score]) }}{% endfor %}</tr>{% endif %}{% endfor %}
 </table></div>{% endif %}
@@ -575,8 +576,8 @@ def _evidence(verdict):
 def readme_seventh(found):
     "The seventh network against every other predictor, and told the species against untold, as a Markdown table."
     def cell(comparison): return f"{in_words(comparison._asdict(), SCORES[comparison.score].decimals)}, {comparison.direction}"
-    rows = [(f"{title_of(scores['mae'].first)} minus {title_of(scores['mae'].second)}", *(cell(scores[score]) for score in BEYOND)) for scores in found.beyond]
-    return markdown_table([("compared", *(SCORES[score].heading for score in BEYOND)), *rows])
+    rows = [(f"{title_of(scores['mae'].first)} minus {title_of(scores['mae'].second)}", str(scores["mae"].seeds), *(cell(scores[score]) for score in BEYOND)) for scores in found.beyond]
+    return markdown_table([("compared", "trainings each", *(SCORES[score].heading for score in BEYOND)), *rows])
 
 # %% ../nbs/40_report.ipynb #57db562d
 def readme_weights(record, scored):

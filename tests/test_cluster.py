@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from birdcolor.cluster import connect
+
 pytest.importorskip("distributed")
 
 ONE, SIX = "fcnn", "fcnn,cnn,unet,cgan,cgan_mae,cgan_patchgan"
@@ -89,6 +91,12 @@ def test_a_killed_worker_changes_no_score(cluster, tmp_path, request):
 
 def test_no_scheduler_is_one_sentence(tmp_path):
     process = reproduce("fcnn", "out", "--scheduler", "tcp://127.0.0.1:1", cwd=tmp_path)
-    assert process.communicate(timeout=120)[0] == ("birdcolor: No Dask scheduler answers at tcp://127.0.0.1:1 within 10 seconds; "
-                                                   "expected tcp://HOST:PORT, as dask scheduler prints it.\n")
+    assert process.communicate(timeout=120)[0] == ("birdcolor: No Dask scheduler answers at tcp://127.0.0.1:1 within 10"
+                                                   " seconds; expected tcp://HOST:PORT, as dask scheduler prints it.\n")
     assert process.returncode == 2 and not (tmp_path / "out").exists()
+
+
+def test_a_cluster_without_dask_is_one_sentence(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ValueError) as raised: connect("tcp://127.0.0.1:1")
+    assert str(raised.value) == 'A cluster needs Dask; install it with pip install "birdcolor[distributed]".'
