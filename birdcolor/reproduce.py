@@ -150,10 +150,12 @@ def shrink(output, photos_from=100_000):
 
 # %% ../nbs/60_reproduce.ipynb #0027
 def publish(executed):
-    "Drop progress bars and warnings from an executed notebook and write it as HTML beside it."
+    "Drop progress bars, warnings and where the photos lie from an executed notebook and write it as HTML beside it."
     import nbformat
     from nbconvert import HTMLExporter
     notebook = nbformat.read(executed, 4)
+    folder = notebook.metadata.get("papermill", {}).get("parameters", {}).get("data") or ""
+    if os.sep in folder: notebook = nbformat.reads(nbformat.writes(notebook).replace(folder, Path(folder).name), 4)
     for cell in notebook.cells:
         if "outputs" in cell: cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
         for output in cell.get("outputs", []): shrink(output)
