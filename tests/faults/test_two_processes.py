@@ -19,7 +19,7 @@ from birdcolor.data import decode_photos, toy_birds
 
 read = birdcolor.data.read_photo
 def slowly(photo, size):
-    print("decoding", flush=True)
+    print("decoding\\n", end="", flush=True)
     time.sleep(0.2)
     return read(photo, size)
 
