@@ -31,12 +31,13 @@ QUIET_HOME := BIRDCOLOR_CACHE="$(BUILD)/cache" KERAS_HOME="$(BUILD)/keras" MPLCO
   IPYTHONDIR="$(BUILD)/ipython" JUPYTER_CONFIG_DIR="$(BUILD)/jupyter" JUPYTER_DATA_DIR="$(BUILD)/jupyter" \
   JUPYTER_RUNTIME_DIR="$(BUILD)/jupyter/runtime" TF_CPP_MIN_LOG_LEVEL=3 PYTHONUNBUFFERED=1
 
-.PHONY: help setup report test readme weights lock audit clean
+.PHONY: help setup report test faults readme weights lock audit clean
 
 help:
 	@echo "make report  train the networks on drawn birds and write reports/toy/report.html"
 	@echo "             on photos: make report DATA=<folder>|kaggle [PRESET=quick|study] [MODELS=fcnn,cnn,unet] [SEEDS=0,1] [STUDIES=1] [OUT=<folder>]"
 	@echo "make test    run every test"
+	@echo "make faults  the fault harness at full size; its counts go to reports/faults"
 	@echo "make setup   fill .venv from requirements.lock (the two above do it by themselves)"
 	@echo "make readme  write README.md from nbs/index.ipynb"
 	@echo "make weights put the weights of the chroma run in OUT into the package"
@@ -100,6 +101,9 @@ test: $(STAMP)
 	@$(QUIET_HOME) $(BIN)/python -m pytest -q tests
 	@echo "All four steps passed: export and clean, README, notebooks, command line."
 
+faults: $(STAMP)
+	@$(QUIET_HOME) $(BIN)/python -m pytest -q tests/faults --damaged-photos 2100 --kills 60 --requests 200 --counts reports/faults
+
 # --- upkeep ----------------------------------------------------------------------------------------------------------
 
 TO_README = $(BIN)/jupyter nbconvert --log-level WARN --to markdown --execute --TagRemovePreprocessor.enabled=True \
@@ -118,7 +122,7 @@ lock: $(BIN)/uv
 	  --custom-compile-command "make lock" --output-file requirements.lock $(UPGRADE)
 
 audit: $(BIN)/uv
-	$(BIN)/uv tool run pip-audit==2.10.1 --disable-pip --require-hashes --requirement requirements.lock
+	$(BIN)/uv tool run pip-audit==2.10.1 --strict --disable-pip --require-hashes --requirement requirements.lock
 
 clean:
 	rm -rf .venv build dist birdcolor.egg-info .pytest_cache

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PAGE_MEGAPIXELS', 'PREVIEW', 'UNKNOWN', 'ABOUT', 'MOST_MEGABYTES', 'preview', 'answer', 'offered', 'example_birds',
-           'build_page', 'serve']
+           'without_paths', 'build_page', 'serve']
 
 # %% ../nbs/51_app.ipynb #0003
 import os, tempfile
@@ -14,7 +14,7 @@ from pathlib import Path
 from PIL import Image
 
 from .colorize import colourise_photo, from_jpeg, load_colourist, new_path, open_photo, save_photo
-from .core import MODELS
+from .core import MODELS, explained
 from .toy import draw_bird
 
 # %% ../nbs/51_app.ipynb #0006
@@ -51,6 +51,13 @@ def example_birds(folder):
     for path in paths: Image.fromarray(draw_bird(path.stem, 1, 512)).convert("L").save(path)
     return list(map(str, paths))
 
+# %% ../nbs/51_app.ipynb #a99e0002
+def without_paths(error, path):
+    "What the page says of an `error` with the photo `path`."
+    if isinstance(error, OSError) and error.strerror: error = OSError(error.errno, error.strerror)
+    else: error = ValueError(str(error).replace(str(path), Path(path).name))
+    return explained(error)
+
 # %% ../nbs/51_app.ipynb #0016
 ABOUT = """# birdcolor
 Colours gray photos of garden birds. Brightness stays as it is in the photo; the colours are what a network thinks likely,
@@ -64,7 +71,7 @@ def build_page(folder, runs="reports/quick", load=load_colourist):
     def colour(path, species, vividness, model):
         if not path: return None, gr.DownloadButton(interactive=False)
         try: pictures, file = answer(path, colourist(model), species if colourist(model).species else UNKNOWN, vividness, folder)
-        except ValueError as error: raise gr.Error(str(error).replace(str(path), Path(path).name), print_exception=False) from None
+        except (ValueError, OSError) as error: raise gr.Error(without_paths(error, path), print_exception=False) from None
         return pictures, gr.DownloadButton(value=file, interactive=True)
 
     with gr.Blocks(title="birdcolor", analytics_enabled=False, delete_cache=(600, 3600)) as page:

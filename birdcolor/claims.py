@@ -111,17 +111,21 @@ class Scored(NamedTuple):
         return values if seeds is None or not self.seeds else values[:, [self.seeds.index(seed) for seed in seeds]]
 
 # %% ../nbs/35_claims.ipynb #0030
-def read_scores(out, name):
-    "Per-photo scores of a run or a baseline, by the photos' hashes."
-    return pd.read_csv(Path(out)/"results"/f"{name}.csv", index_col="sha256", dtype={"sha256": str})
+def read_scores(out, name, photos=None):
+    "Per-photo scores of a run or a baseline, by the photos' hashes, in the order of `photos` if these are given; what is no such table raises a `ValueError`."
+    path = Path(out)/"results"/f"{name}.csv"
+    try: frame = pd.read_csv(path, index_col="sha256", dtype={"sha256": str, "species": str} | dict.fromkeys(SCORES, float))
+    except ValueError as error: raise ValueError(f"{path} is not a table of per-photo scores ({type(error).__name__}); run birdcolor reproduce again.") from error
+    if not {"species", *SCORES} <= set(frame) or frame.isna().any(axis=None) or not frame.index.is_unique:
+        raise ValueError(f"{path} is not a whole table of per-photo scores; run birdcolor reproduce again.")
+    if photos is None: return frame
+    if set(frame.index) != set(photos): raise ValueError(f"The scores in {name}.csv are not of the same photos; run birdcolor reproduce again.")
+    return frame.loc[photos]
 
 def read_predictor(out, names, seeds, photos=None):
     "The `Scored` of one predictor from its files `names`; anything but the given `photos` (hashes) raises a `ValueError`."
-    frames = [read_scores(out, name) for name in names]
-    photos = frames[0].index if photos is None else photos
-    for name, frame in zip(names, frames):
-        if set(frame.index) != set(photos): raise ValueError(f"The scores in {name}.csv are not of the same photos; run birdcolor reproduce again.")
-    return Scored(tuple(seeds), np.stack([frame.loc[photos, list(SCORES)].to_numpy().T for frame in frames], axis=1))
+    if photos is None: photos = read_scores(out, names[0]).index
+    return Scored(tuple(seeds), np.stack([read_scores(out, name, photos)[list(SCORES)].to_numpy().T for name in names], axis=1))
 
 # %% ../nbs/35_claims.ipynb #0031
 def read_predictors(out, runs, suffix=""):

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.progress import track
 from scipy.ndimage import uniform_filter
 
-from .core import MODELS, Run, explained, read_json, resolve, writing
+from .core import MODELS, Run, explained, read_record, resolve, writing
 from .data import LUMA, MEGAPIXELS, open_image, photo_formats, why_unreadable
 
 # %% ../nbs/50_colorize.ipynb #0007
@@ -307,7 +307,7 @@ def study_colourist(model, folder):
     for file in (run.record, weights):
         if not file.is_file():
             raise ValueError(f"{file} is missing; make it with birdcolor reproduce --models {model} --out {folder}.")
-    record = read_json(run.record)
+    record = read_record(run.record, dict(preset=str, settings=dict))
     settings = resolve(record["preset"], **record["settings"])
     network = _build(model, settings)
     try: network.load_weights(weights)

@@ -271,9 +271,8 @@ def reproduce(
         groups = [plan_runs(preset, data, parse_models(models), numbers, out, given)]
         groups += plan_studies(asked_studies(learning_curve, leakage), preset, data, numbers, out, given)
         with cluster_client(scheduler) as client: failed = [name for planned in groups for name in reproduce_runs(planned, typer.echo, client)]
-        page = finished_page(out)
+        if any((out/"results").glob("*-seed*.json")): typer.echo(f"Report: {finished_page(out)}")
     except (ValueError, OSError) as error: complain(error)
-    typer.echo(f"Report: {page}")
     if failed: complain(f"{len(failed)} of {sum(map(len, groups))} runs failed: {', '.join(failed)}.")
 
 # %% ../nbs/60_reproduce.ipynb #8a858945
@@ -345,7 +344,7 @@ def colorize(
 @app.command("app")
 def open_page(
     host: Annotated[str, typer.Option(help="Address to serve at; 0.0.0.0 opens the page to the whole network.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to serve at.")] = 7860,
+    port: Annotated[int, typer.Option(help="Port to serve at.", min=0, max=65_535)] = 7860,
     runs: Annotated[Path, typer.Option(help="Folder of finished runs, for the networks of the study.")] = Path("reports/quick"),
 ):
     "Open a web page that colours photos, for this machine alone unless --host says otherwise."

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from .claims import Scored, compare, read_predictor, read_scores, seed_interval
-from .core import read_json
+from .core import read_record
 
 # %% ../nbs/36_studies.ipynb #7c4a3cdd
 STUDIED, CURVE_SCORES, LEAK_SCORES = "unet", ("ciede2000", "psnr"), ("ciede2000", "psnr", "mae")
@@ -30,8 +30,8 @@ def study_folder(out, name):
 # %% ../nbs/36_studies.ipynb #5c318ae6
 def studied(folder):
     "The records of the studied network in `folder`, `{seed: record}`."
-    records = map(read_json, sorted((Path(folder)/"results").glob(f"{STUDIED}-seed*.json")))
-    return {record["seed"]: record for record in records}
+    paths = sorted((Path(folder)/"results").glob(f"{STUDIED}-seed*.json"))
+    return {record["seed"]: record for record in (read_record(path, dict(seed=int, split_digest=str, n_train=int)) for path in paths)}
 
 # %% ../nbs/36_studies.ipynb #94f5c1e3
 class Point(NamedTuple):

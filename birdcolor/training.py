@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .core import fingerprint, graphics_cards, processor, provenance, public_settings, write_json, writing
+from .core import fingerprint, graphics_cards, processor, provenance, public_settings, read_arrays, write_json, writing
 from .figures import write_strip
 from .metrics import best_epoch, colourfulness, extremes, fit_baselines, on_own_luma, score_images, summarise
 
@@ -196,13 +196,15 @@ def save_checkpoint(path, model, best, history, mark):
 
 # %% ../nbs/04_training.ipynb #0041
 def load_checkpoint(path, model, mark):
-    "Restore `model` and return `(best, history)`; `([], {})` when there is no checkpoint of this very run."
+    "Restore `model` and return `(best, history)`; `([], {})` when there is no checkpoint of this very run. A damaged one raises a `ValueError`."
     if not Path(path).exists(): return [], {}
-    with np.load(path, allow_pickle=False) as archive:
-        note = json.loads(str(archive["note"]))
-        if note["mark"] != mark: return [], {}
-        for i, variable in enumerate(_state(model)): variable.assign(archive[f"state{i:04}"])
-        return [archive[name] for name in archive.files if name.startswith("best")], note["history"]
+    try: note = json.loads(str(read_arrays(path, {"note": ()})["note"]))
+    except json.JSONDecodeError: raise ValueError(f"{path} is not a checkpoint of birdcolor; delete it and run again.") from None
+    if note["mark"] != mark: return [], {}
+    shapes = {f"state{i:04}": tuple(variable.shape) for i, variable in enumerate(_state(model))}
+    arrays = read_arrays(path, shapes | {f"best{i:04}": tuple(weight.shape) for i, weight in enumerate(model.network.weights)})
+    for variable, name in zip(_state(model), shapes): variable.assign(arrays[name])
+    return [array for name, array in arrays.items() if name not in shapes], note["history"]
 
 # %% ../nbs/04_training.ipynb #0042
 def _state(model): return model.variables + model.optimizer.variables

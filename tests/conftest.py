@@ -1,7 +1,23 @@
-"""How large the fault harness and the test of the cluster run."""
+"""How large the fault harness and the test of the cluster run, and where its counts go."""
+from pathlib import Path
+
+import pytest
+
+from birdcolor.core import provenance, write_json
 
 
 def pytest_addoption(parser):
     parser.addoption("--damaged-photos", type=int, default=200, help="damaged photos that go through the cache, colorize and the page")
     parser.addoption("--kills", type=int, default=3, help="times that a run is killed without warning")
     parser.addoption("--six-on-a-cluster", action="store_true", help="train all six networks of the study on the cluster of two workers, not one")
+    parser.addoption("--requests", type=int, default=32, help="photos that 16 clients send to the page")
+    parser.addoption("--counts", type=Path, help="folder for the counts of the fault harness; default: they are not kept")
+
+
+@pytest.fixture
+def keep(request):
+    "A function that stores rows of the harness's table: `fault`, how often `tried`, `outcome` in words, how many went `wrong`."
+    def keep(name, *rows):
+        folder = request.config.getoption("--counts")
+        if folder: write_json(folder / f"{name}.json", dict(rows=rows, provenance=provenance()))
+    return keep

@@ -98,8 +98,26 @@ def test_files_of_the_server_cannot_be_read_through_the_page(page, tmp_path):
     import requests
     secret = tmp_path / "secret.txt"
     secret.write_text("do not show")
-    for path in secret, "/etc/passwd":
+    (tmp_path / "link.png").symlink_to(secret)
+    inside = page.files.name
+    for path in (secret, "/etc/passwd", f"{inside}/../{secret.relative_to('/tmp') if secret.is_relative_to('/tmp') else secret}", f"{inside}/../../etc/passwd",
+                 f"{inside}/..%2f..%2fetc%2fpasswd", "../../../../../../etc/passwd", "settings.ini", "birdcolor/app.py", tmp_path / "link.png"):
         answer = requests.get(f"{page.local_url}gradio_api/file={path}", timeout=10)
-        assert answer.status_code in (403, 404) and "show" not in answer.text
+        assert answer.status_code in (403, 404) and "show" not in answer.text and "root:" not in answer.text
     body = {"data": [{"path": str(secret), "meta": {"_type": "gradio.FileData"}}, "unknown", 0, "chroma"]}
     assert requests.post(f"{page.local_url}gradio_api/call/colour", json=body, timeout=10).status_code != 500
+
+
+def test_what_is_sent_has_limits(page, tmp_path):
+    import requests
+    from gradio_client import Client, handle_file
+    from gradio_client.exceptions import AppError
+    address = f"{page.local_url}gradio_api/upload"
+    assert requests.post(address, files={"files": ("robin.png", bytes(31 * 2**20))}, timeout=60).status_code == 413
+    Image.new("1", (41_000, 1000)).save(tmp_path / "vast.png")
+    with pytest.raises(AppError, match="^vast.png is too large; photos up to 40 megapixels, 65535 pixels a side and 1024 MB are read."):
+        Client(page.local_url, verbose=False).predict(handle_file(tmp_path / "vast.png"), "unknown", 0, "chroma", api_name="/colour")
+    assert page._queue.max_size == 32 and page.max_file_size == 30 * 2**20
+    for wrong in ("Dodo", 0, "chroma"), ("unknown", 7, "chroma"), ("unknown", 0, "../chroma"):
+        with pytest.raises(AppError) as caught: Client(page.local_url, verbose=False).predict(handle_file(tmp_path / "vast.png"), *wrong, api_name="/colour")
+        assert "Traceback" not in str(caught.value) and str(tmp_path) not in str(caught.value)

@@ -114,7 +114,7 @@ def test_check_tells_whether_stored_predictions_give_the_stored_scores(tmp_path)
     scores = score_images(truth // 2, truth)
     write_json(tmp_path / "out/results/unet-seed0.json", dict(model="unet", preset="smoke", seed=0, settings=public_settings(settings),
                                                               split_digest=data.digest, test=summarise(scores)))
-    table = scores.assign(sha256=[data.sha256[row][:16] for row in data.rows("test")])
+    table = scores.assign(species="Robin", sha256=[data.sha256[row][:16] for row in data.rows("test")])
     table.to_csv(tmp_path / "out/results/unet-seed0.csv", index=False, float_format="%.6g")
     finished = run("birdcolor", "report", "out", "--check", cwd=tmp_path)
     assert (finished.returncode, finished.stderr) == (0, "")

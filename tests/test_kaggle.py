@@ -2,6 +2,7 @@
 import base64
 import hashlib
 import io
+import tarfile
 import threading
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,10 +15,11 @@ from birdcolor.kaggle import KAGGLE_DATASET
 from birdcolor.toy import draw_bird
 
 
-def archive():
-    "The bytes of a data set of two species with two photos each, in Kaggle's layout."
+def archive(*others):
+    "The bytes of a data set of two species with two photos each, in Kaggle's layout, and of files of these `others` names."
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as file:
+        for name in others: file.writestr(name, "not wanted here")
         for species in "Robin", "Magpie":
             for number in 1, 2:
                 photo = io.BytesIO()
@@ -106,3 +108,31 @@ def test_a_download_that_breaks_off_is_refused_and_the_next_one_succeeds(server)
     with pytest.raises(ConnectionError, match="could not be downloaded \\("): find_photos("kaggle")
     server.sent = 1.0
     assert len(find_photos("kaggle")) == 4
+
+
+def test_no_network_at_all_says_what_to_do(server):
+    server.server_close()
+    server.shutdown()
+    with pytest.raises(ConnectionError, match="could not be downloaded \\(ConnectionError: .*\\); download it in a browser and give its folder as data\\.$"):
+        find_photos("kaggle")
+
+
+def test_an_archive_writes_nothing_outside_its_folder(server, tmp_path):
+    inside = "datasets/davemahony/20-uk-garden-birds"
+    server.content = server.promised = archive("../escaped.txt", "../../../../../../escaped.txt", f"{tmp_path}/escaped.txt", "withBackground/../../escaped.txt")
+    assert len(find_photos("kaggle")) == 4
+    found = [path.relative_to(tmp_path / "kaggle").as_posix() for path in tmp_path.rglob("escaped.txt")]
+    assert found and all(path.startswith(f"{inside}/versions/1/") for path in found)
+    assert not any((folder / "escaped.txt").exists() for folder in tmp_path.parents)
+
+
+def test_a_link_in_an_archive_leads_to_no_file_of_this_machine(server, tmp_path):
+    secret = tmp_path / "secret.png"
+    Image.new("RGB", (32, 32)).save(secret)
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as file:
+        link = tarfile.TarInfo("withBackground/Robin/link.png")
+        link.type, link.linkname = tarfile.SYMTYPE, str(secret)
+        file.addfile(link)
+    server.content = server.promised = content.getvalue()
+    with pytest.raises(ConnectionError, match="could not be downloaded \\(AbsoluteLinkError"): find_photos("kaggle")

@@ -37,12 +37,12 @@ def results(folder):
     return record, files, re.sub("Made on [0-9-]+|<h2>Runs</h2>.*?</table>", "", page, flags=re.DOTALL), predicted, left
 
 
-def test_killed_runs_end_like_one_that_was_left_alone(tmp_path, request):
+def test_killed_runs_end_like_one_that_was_left_alone(tmp_path, request, keep):
     wanted = request.config.getoption("--kills")
     process, started = start(tmp_path / "alone"), time.monotonic()
     finish(process)
     alone, seconds = results(tmp_path / "alone"), time.monotonic() - started
-    random, kills, rounds = np.random.default_rng(0), 0, 0
+    random, kills, rounds, wrong = np.random.default_rng(0), 0, 0, []
     while kills < wanted:
         folder, rounds = tmp_path / f"killed{rounds}", rounds + 1
         while kills < wanted:
@@ -54,5 +54,6 @@ def test_killed_runs_end_like_one_that_was_left_alone(tmp_path, request):
             assert process.returncode == -signal.SIGKILL
             kills += 1
         finish(start(folder))
-        for found, expected in zip(results(folder), alone): assert found == expected
-    print(f"{kills} kills in {rounds} runs of {seconds:.1f} s, all results as without")
+        if results(folder) != alone: wrong.append(folder)
+        keep("kills", dict(fault="kill -9 of a run", tried=kills, outcome=f"{rounds} runs ended", wrong=len(wrong)))
+    assert wrong == []

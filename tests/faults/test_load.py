@@ -1,0 +1,65 @@
+"""The page under load: 16 clients at once, every photo answered with its own colours, in bounded memory."""
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from gradio_client import Client, handle_file
+from PIL import Image
+
+from birdcolor.metrics import gray
+from birdcolor.toy import draw_bird
+
+SERVE = """
+from birdcolor.app import serve
+page = serve(port=None, runs="no runs", wait=False)
+print(page.local_url, flush=True)
+page.block_thread()
+"""
+CLIENTS, MEGABYTES = 16, 600
+
+
+def megabytes(process):
+    "What `process` has in memory."
+    return int(subprocess.run(["ps", "-o", "rss=", "-p", str(process.pid)], capture_output=True, text=True).stdout) / 1024
+
+
+def ask(client, number, folder):
+    "Have a photo coloured whose size is its own; returns how long it took, in seconds, and what is wrong with the answer."
+    photo = Image.fromarray(draw_bird("Robin", number, 160)).convert("L").resize((300 + number, 200))
+    photo.save(folder / f"{number}.png")
+    started = time.monotonic()
+    try: _, button = client.predict(handle_file(folder / f"{number}.png"), "Robin", 0.5, "chroma", api_name="/colour")
+    except Exception as error: return time.monotonic() - started, str(error)
+    seconds, answer = time.monotonic() - started, np.asarray(Image.open(button["value"] if isinstance(button, dict) else button))
+    fine = answer.shape == (200, 300 + number, 3) and np.abs(gray(answer)[..., 0] * 255 - np.asarray(photo, "float32")).max() <= 1
+    return seconds, "" if fine else "another photo"
+
+
+def test_the_page_answers_every_request_of_16_clients(tmp_path, request, keep):
+    count = request.config.getoption("--requests")
+    server = subprocess.Popen([sys.executable, "-c", SERVE], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        address = next(line.strip() for line in server.stdout if line.startswith("http"))
+        clients = [Client(address, verbose=False, download_files=tmp_path / "answers") for _ in range(CLIENTS)]
+        assert ask(clients[0], 0, tmp_path)[1] == ""
+        before, peak = megabytes(server), []
+
+        def serve_client(first):
+            found = []
+            for number in range(first, count, CLIENTS):
+                found.append(ask(clients[first], number, tmp_path))
+                peak.append(megabytes(server))
+            return found
+
+        with ThreadPoolExecutor(CLIENTS) as pool: answers = [answer for found in pool.map(serve_client, range(CLIENTS)) for answer in found]
+    finally:
+        server.kill()
+        server.wait()
+    wrong = [problem for _, problem in answers if problem]
+    latency = ", ".join(f"{share}%: {np.percentile([seconds for seconds, _ in answers], share):.1f} s" for share in (50, 95, 99))
+    keep("load", dict(fault=f"photo for the page, {CLIENTS} clients at once", tried=len(answers), wrong=len(wrong),
+                      outcome=f"{len(answers) - len(wrong)} answers; latency {latency}; {max(peak) - before:+.0f} MB at most, after {before:.0f} MB"))
+    assert len(answers) == count and wrong == []
+    assert max(peak) - before < MEGABYTES
