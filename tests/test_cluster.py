@@ -90,5 +90,5 @@ def test_a_killed_worker_changes_no_score(cluster, tmp_path, request):
 def test_no_scheduler_is_one_sentence(tmp_path):
     process = reproduce("fcnn", "out", "--scheduler", "tcp://127.0.0.1:1", cwd=tmp_path)
     sentence = "No Dask scheduler answers at tcp://127.0.0.1:1 within 10 seconds; expected tcp://HOST:PORT, as dask scheduler prints it."
-    assert process.communicate(timeout=120)[0] == f"birdcolor: {sentence}\n"
+    assert process.communicate(timeout=600)[0] == f"birdcolor: {sentence}\n"
     assert process.returncode == 2 and not (tmp_path / "out").exists()

@@ -78,7 +78,7 @@ print("FOUND", json.dumps(found))
 
 def found_by(backend, code, *arguments):
     "What `code` prints on two devices of `backend` in a process of its own: the lines by their first word."
-    finished = subprocess.run([sys.executable, "-c", DIVIDED[backend] + code, *arguments], env=os.environ | {"KERAS_BACKEND": backend}, capture_output=True, text=True, timeout=600)
+    finished = subprocess.run([sys.executable, "-c", DIVIDED[backend] + code, *arguments], env=os.environ | {"KERAS_BACKEND": backend}, capture_output=True, text=True, timeout=1800)
     assert finished.returncode == 0, finished.stderr[-2000:]
     return dict(line.split(" ", 1) for line in finished.stdout.splitlines() if line.startswith(("FOUND ", "REFUSED ")))
 
