@@ -20,6 +20,7 @@ import os
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"
 """}
 
+# The convolution has no bias: before a batch normalisation its gradient is rounding alone, which Adam would turn into steps of full size.
 LOSSES = """
 import json, os
 import keras
@@ -30,10 +31,10 @@ from birdcolor.training import adversarial_colorizer, batches, direct_colorizer,
 
 def small_network(channels=1, answers=3):
     photo = keras.Input((16, 16, channels))
-    hidden = keras.layers.BatchNormalization()(keras.layers.Conv2D(8, 3, strides=2, padding="same")(photo))
+    hidden = keras.layers.BatchNormalization()(keras.layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False)(photo))
     return keras.Model(photo, keras.layers.Conv2DTranspose(answers, 4, strides=2, padding="same")(keras.layers.LeakyReLU()(hidden)))
 
-settings = resolve("smoke", learning_rate=0.01, adversarial_learning_rate=0.01, **augmentation)
+settings = resolve("smoke", **augmentation)
 photos = np.random.default_rng(0).integers(0, 256, (40, 16, 16, 3), "uint8")
 builders = dict(direct=lambda: direct_colorizer(small_network(), settings),
                 adversarial=lambda: adversarial_colorizer(small_network(), small_network(3, 1), settings, mae_weight=10.0))
