@@ -31,7 +31,7 @@ QUIET_HOME := BIRDCOLOR_CACHE="$(BUILD)/cache" KERAS_HOME="$(BUILD)/keras" MPLCO
   IPYTHONDIR="$(BUILD)/ipython" JUPYTER_CONFIG_DIR="$(BUILD)/jupyter" JUPYTER_DATA_DIR="$(BUILD)/jupyter" \
   JUPYTER_RUNTIME_DIR="$(BUILD)/jupyter/runtime" TF_CPP_MIN_LOG_LEVEL=3 PYTHONUNBUFFERED=1
 
-.PHONY: help setup report test faults readme weights lock audit clean
+.PHONY: help setup report test faults readme weights lock audit site site-check packages colab-check clean
 
 help:
 	@echo "make report  train the networks on drawn birds and write reports/toy/report.html"
@@ -40,8 +40,11 @@ help:
 	@echo "make faults  the fault harness at full size; its counts go to reports/faults"
 	@echo "make setup   fill .venv from requirements.lock (the two above do it by themselves)"
 	@echo "make readme  write README.md from nbs/index.ipynb"
-	@echo "make weights put the weights of the chroma run in OUT into the package"
+	@echo "make weights put the weights of the chroma run in OUT into the package and score them on DATA"
 	@echo "make lock    renew requirements.lock from settings.ini (newest versions: make lock UPGRADE=--upgrade)"
+	@echo "make site    write notebooks, reports and reference as pages to build/site; make site-check looks for broken links in Chromium"
+	@echo "make packages    build wheel and source, install them on every Python at hand, and use them (needs the network)"
+	@echo "make colab-check run every notebook as Colab would (needs the network, takes long)"
 	@echo "make audit   look the locked packages up among those with known holes (needs the network)"
 	@echo "make clean   remove .venv, build and caches; reports stay"
 
@@ -114,15 +117,30 @@ readme: $(STAMP)
 
 weights: $(STAMP)
 	$(BIN)/python -c 'import sys; from birdcolor.models.chroma import pack_weights; pack_weights(sys.argv[1])' "$(OUT)"
+	$(BIN)/python -c 'import sys; from birdcolor.colorize import score_weights; score_weights("study", *sys.argv[1:])' "$(DATA)" "$(OUT)/results/shipped-weights.json"
 
 UPGRADE =
 
 lock: $(BIN)/uv
-	$(BIN)/uv pip compile setup.py --refresh-package birdcolor --extra dev --universal --python-version 3.11 --generate-hashes --quiet \
+	$(BIN)/uv pip compile setup.py --refresh-package birdcolor --extra dev --extra site --universal --python-version 3.11 --generate-hashes --quiet \
 	  --custom-compile-command "make lock" --output-file requirements.lock $(UPGRADE)
 
 audit: $(BIN)/uv
 	$(BIN)/uv tool run pip-audit==2.10.1 --strict --disable-pip --require-hashes --requirement requirements.lock
+
+# mkdocs-material announces a competitor of mkdocs at every start, unless told not to
+site: $(STAMP)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "Look at build/site/index.html"
+
+site-check: site
+	$(BIN)/python -m pytest -q tests/fresh/check_site.py
+
+packages: $(STAMP)
+	$(BIN)/python -m pytest -v tests/fresh/check_packages.py
+
+colab-check: $(STAMP)
+	$(BIN)/python -m pytest -v --durations=0 --durations-min=1 tests/fresh/check_colab.py
 
 clean:
 	rm -rf .venv build dist birdcolor.egg-info .pytest_cache

@@ -74,7 +74,7 @@ def _entry(folder):
     "The `Entry` in `folder`; a damaged one has a problem instead of numbers."
     megabytes = sum(file.stat().st_size for file in folder.iterdir())/1e6
     try: images, count = np.load(folder/"images.npy", mmap_mode="r", allow_pickle=False), len(read_json(folder/"index.json")["names"])
-    except (OSError, ValueError, KeyError, TypeError) as error: return Entry(folder, 0, 0, megabytes, f"it cannot be read ({type(error).__name__})")
+    except (EOFError, OSError, ValueError, KeyError, TypeError) as error: return Entry(folder, 0, 0, megabytes, f"it cannot be read ({type(error).__name__})")
     fine = images.dtype == np.uint8 and images.ndim == 4 and len(images) == count
     return Entry(folder, count, images.shape[1] if images.ndim == 4 else 0, megabytes, None if fine else "its array and its index do not fit together")
 

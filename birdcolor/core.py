@@ -6,11 +6,11 @@
 __all__ = ['ADVICE', 'NUMBER', 'SPARE', 'PRESETS', 'MODELS', 'RESULT_MODULES', 'IN_USE', 'writing', 'holding', 'lock_file',
            'one_line', 'explained', 'write_json', 'read_json', 'read_record', 'read_arrays', 'digest_of',
            'cache_folder', 'Settings', 'settings_table', 'resolve', 'parse_setting', 'check_injected',
-           'public_settings', 'commit', 'Run', 'start_run', 'essential_code', 'code_digest', 'fingerprint',
-           'is_complete', 'graphics_cards', 'processor', 'device', 'versions', 'provenance', 'elapsed']
+           'public_settings', 'commit', 'graphics_cards', 'mount_drive', 'Run', 'start_run', 'essential_code',
+           'code_digest', 'fingerprint', 'is_complete', 'processor', 'device', 'versions', 'provenance', 'elapsed']
 
 # %% ../nbs/00_core.ipynb #0002
-import ast, errno, hashlib, json, os, platform, re, shutil, subprocess, tempfile, time
+import ast, errno, hashlib, json, os, platform, re, shutil, subprocess, sys, tempfile, time
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
@@ -285,6 +285,20 @@ def commit():
     changed = revision and _output("git", "-C", str(top), "status", "--porcelain", "--", "birdcolor", "nbs", "settings.ini")
     return revision + ("+" if changed else "") or "released"
 
+# %% ../nbs/00_core.ipynb #0058
+@cache
+def graphics_cards():
+    "Names and compute capabilities of the NVIDIA GPUs, as `(name, capability)` pairs."
+    lines = _output("nvidia-smi", "--query-gpu=name,compute_cap", "--format=csv,noheader").splitlines()
+    return [(name.strip(), float(capability)) for name, _, capability in (line.rpartition(",") for line in lines)]
+
+# %% ../nbs/00_core.ipynb #5c3e90b1
+def mount_drive(folder):
+    "Mount Google Drive when this is Colab and `folder` lies on it."
+    if "google.colab" not in sys.modules or not Path(folder).is_relative_to("/content/drive"): return
+    from google.colab import drive
+    drive.mount("/content/drive")
+
 # %% ../nbs/00_core.ipynb #0042
 @dataclass(frozen=True)
 class Run:
@@ -308,12 +322,14 @@ class Run:
 
 # %% ../nbs/00_core.ipynb #0043
 def start_run(model, preset, out=None, **overrides):
-    "A `Run` of checked settings in the folder `out`, or in `runs/<preset>` of the cache folder when `out` is `None`; this process holds it from now on."
+    "A `Run` of checked settings in the folder `out`, or in `runs/<preset>` of the cache folder, held by this process from now on; what is empty or `None` is as in the preset."
     check_injected(["preset", "out", *overrides])
-    run = Run(model, preset, resolve(preset, **overrides), Path(out) if out else cache_folder()/"runs"/preset)
+    given = {name: value for name, value in overrides.items() if value != ""}
+    run = Run(model, preset, resolve(preset, **given), Path(out) if out else cache_folder()/"runs"/preset)
+    mount_drive(run.out)
     _held.enter_context(holding(run.folder))
     commit()
-    print(f"{run.name}: results go to {run.record}")
+    print(f"{run.name}: {', '.join(name for name, _ in graphics_cards()) or 'no GPU found'}; results go to {run.record}")
     return run
 
 _held = ExitStack()
@@ -354,13 +370,6 @@ def is_complete(run, digest):
     "Whether the record of `run` is there and was made by the same settings, photos and code."
     try: return read_json(run.record)["fingerprint"] == fingerprint(run, digest)
     except (OSError, ValueError, KeyError, TypeError): return False
-
-# %% ../nbs/00_core.ipynb #0058
-@cache
-def graphics_cards():
-    "Names and compute capabilities of the NVIDIA GPUs, as `(name, capability)` pairs."
-    lines = _output("nvidia-smi", "--query-gpu=name,compute_cap", "--format=csv,noheader").splitlines()
-    return [(name.strip(), float(capability)) for name, _, capability in (line.rpartition(",") for line in lines)]
 
 # %% ../nbs/00_core.ipynb #0059
 @cache

@@ -168,7 +168,7 @@ def _load(folder):
     try:
         index, images = read_json(folder/"index.json"), np.load(folder/"images.npy", mmap_mode="r")
         whole = {len(index[name]) for name in ("names", "species", "sha256")} == {len(images)}
-    except (OSError, ValueError, KeyError, TypeError): whole = False
+    except (EOFError, OSError, ValueError, KeyError, TypeError): whole = False
     if not whole: raise ValueError(f"The decoded photos in {folder} are damaged; remove them with birdcolor data --clear.")
     return index, images
 

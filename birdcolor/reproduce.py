@@ -6,8 +6,9 @@
 __all__ = ['ENVIRONMENT', 'FORWARDED', 'app', 'parse_models', 'parse_seeds', 'notebook_of', 'notebook_parameters', 'plan_runs',
            'plan_studies', 'attached', 'end_with', 'start_notebook', 'follow', 'epochs_done', 'run_notebook',
            'last_error', 'shrink', 'publish', 'cut_off', 'reproduce_runs', 'one_by_one', 'labels', 'hold_and_do',
-           'do_run', 'everywhere', 'do_there', 'complain', 'say_version', 'about', 'reproduce', 'asked_studies',
-           'cluster_client', 'finished_page', 'checked', 'report', 'colorize', 'open_page', 'look_at_data', 'main']
+           'do_run', 'everywhere', 'do_there', 'examples', 'complain', 'say_version', 'about', 'reproduce',
+           'asked_studies', 'cluster_client', 'finished_page', 'checked', 'report', 'colorize', 'open_page',
+           'look_at_data', 'main']
 
 # %% ../nbs/60_reproduce.ipynb #0002
 import base64, csv, io, json, os, signal, subprocess, sys, threading, time
@@ -38,9 +39,10 @@ def parse_seeds(text):
 # %% ../nbs/60_reproduce.ipynb #0010
 def notebook_of(model):
     "The notebook that trains `model`, relative to the working folder where that is possible."
-    folder = Path(birdcolor.__file__).resolve().parent.parent/"nbs"
+    library = Path(birdcolor.__file__).resolve().parent
+    folder = next(place for place in (library/"notebooks", library.parent/"nbs") if place.exists())
     found = sorted(folder.glob(f"[0-9][0-9]_{model}.ipynb"))
-    if not found: raise ValueError(f"There is no notebook for {model} in {folder}; reproduce needs a checkout of the repository.")
+    if not found: raise ValueError(f"There is no notebook for {model} in {folder}.")
     return Path(os.path.relpath(found[0]))
 
 # %% ../nbs/60_reproduce.ipynb #0012
@@ -148,10 +150,12 @@ def shrink(output, photos_from=100_000):
 
 # %% ../nbs/60_reproduce.ipynb #0027
 def publish(executed):
-    "Drop progress bars and warnings from an executed notebook and write it as HTML beside it."
+    "Drop progress bars, warnings and where the photos lie from an executed notebook and write it as HTML beside it."
     import nbformat
     from nbconvert import HTMLExporter
     notebook = nbformat.read(executed, 4)
+    folder = notebook.metadata.get("papermill", {}).get("parameters", {}).get("data") or ""
+    if os.sep in folder: notebook = nbformat.reads(nbformat.writes(notebook).replace(folder, Path(folder).name), 4)
     for cell in notebook.cells:
         if "outputs" in cell: cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
         for output in cell.get("outputs", []): shrink(output)
@@ -229,6 +233,11 @@ def do_there(run, parameters, digest, mark, label, environment):
 app = typer.Typer(help="birdcolor: a study of networks that colour garden birds, made repeatable.", no_args_is_help=True,
                   pretty_exceptions_enable=False)
 
+# %% ../nbs/60_reproduce.ipynb #c1f0a2de
+def examples(*commands):
+    "Commands as the last lines of a help page; Typer takes an empty line for the end of a line."
+    return "\n\n".join(["Examples:", *(f"birdcolor {command}" for command in commands)])
+
 # %% ../nbs/60_reproduce.ipynb #0033
 def complain(error):
     "Print one sentence and leave with status 2."
@@ -248,9 +257,10 @@ def about(version: Annotated[bool, typer.Option("--version", callback=say_versio
     "birdcolor: a study of networks that colour garden birds, made repeatable."
 
 # %% ../nbs/60_reproduce.ipynb #0034
-@app.command()
+@app.command(epilog=examples("reproduce --preset smoke", "reproduce --data 'my photos' --models unet,chroma --seeds 0,1 --out reports/mine",
+                             "reproduce --preset study --data kaggle --set epochs=50"))
 def reproduce(
-    preset: Annotated[str, typer.Option(help=f"Scale of the runs: {', '.join(PRESETS)}.")] = "quick",
+    preset: Annotated[str, typer.Option(help=f"Scale of the runs: {', '.join(PRESETS)}.", autocompletion=lambda: list(PRESETS))] = "quick",
     data: Annotated[str | None, typer.Option(help="Photos: toy, kaggle, or a folder that holds <Species>/<photo>. Default: the preset's.")] = None,
     models: Annotated[str, typer.Option(help=f"Networks with commas between them: {','.join(MODELS)}. Default: all.")] = "",
     seeds: Annotated[str, typer.Option(help="Seeds with commas between them.")] = "0",
@@ -306,7 +316,7 @@ def checked(out, data):
     if not all(found): raise ValueError(f"{found.count(False)} of {len(found)} runs in {out} have other scores than their files say; run birdcolor reproduce again.")
 
 # %% ../nbs/60_reproduce.ipynb #0036
-@app.command()
+@app.command(epilog=examples("report reports/quick", "report reports/quick --check"))
 def report(
     out: Annotated[Path, typer.Argument(help="Folder that holds results/, as reproduce makes it.")],
     check: Annotated[bool, typer.Option("--check", help="Write nothing; verify that stored predictions give the stored scores.")] = False,
@@ -319,21 +329,23 @@ def report(
     except (ValueError, OSError) as error: complain(error)
 
 # %% ../nbs/60_reproduce.ipynb #0036-2
-@app.command()
+@app.command(epilog=examples("colorize robin.jpg", "colorize holiday --out coloured --compare", "colorize old.tif --species Robin --vividness 1"))
 def colorize(
     photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of photos (and of folders of photos).")],
-    model: Annotated[str, typer.Option(help=f"Network: chroma, which comes with birdcolor, or {', '.join(model for model in MODELS if model != 'chroma')} from --runs.")] = "chroma",
+    model: Annotated[str, typer.Option(help=f"Network: chroma, which comes with birdcolor, or {', '.join(model for model in MODELS if model != 'chroma')} from --runs.", autocompletion=lambda: list(MODELS))] = "chroma",
     runs: Annotated[Path, typer.Option(help="Folder of finished runs, as reproduce makes it, for the other networks.")] = Path("reports/quick"),
     species: Annotated[str | None, typer.Option(help="The bird on the photos, for example Robin. Default: not known.")] = None,
     vividness: Annotated[float | None, typer.Option(help="From 0, the most likely colours, to 1, vivid ones. Default: the network's own.")] = None,
     compare: Annotated[bool, typer.Option("--compare", help="Write gray and coloured side by side.")] = False,
+    unsure: Annotated[bool, typer.Option("--unsure", help="Write a map instead: white where the colours depend most on the species.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for the results. Default: beside each photo.")] = None,
 ):
     "Colour photos of any size: <name>-coloured.jpg for a JPEG, .png for all else."
     try:
+        if compare and unsure: raise ValueError("Give --compare or --unsure, not both.")
         from birdcolor.colorize import colour_files, find_files, load_colourist
         files = find_files(photos)
-        written, failed = colour_files(files, out, load_colourist(model, runs), species, vividness, compare, progress=len(files) > 1)
+        written, failed = colour_files(files, out, load_colourist(model, runs), species, vividness, "unsure" if unsure else "compared" if compare else "coloured", len(files) > 1)
     except (ValueError, OSError) as error: complain(error)
     for result in written.values(): typer.echo(one_line(str(result)))
     for problem in failed.values(): typer.echo(f"birdcolor: {problem}", err=True)
@@ -341,7 +353,7 @@ def colorize(
     if failed: raise typer.Exit(1)
 
 # %% ../nbs/60_reproduce.ipynb #0036-2-2
-@app.command("app")
+@app.command("app", epilog=examples("app", "app --port 8000 --runs reports/mine"))
 def open_page(
     host: Annotated[str, typer.Option(help="Address to serve at; 0.0.0.0 opens the page to the whole network.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to serve at.", min=0, max=65_535)] = 7860,
@@ -356,7 +368,7 @@ def open_page(
     except (ValueError, OSError) as error: complain(error)
 
 # %% ../nbs/60_reproduce.ipynb #aed58f6b
-@app.command("data")
+@app.command("data", epilog=examples("data", "data 'my photos'", "data --clear"))
 def look_at_data(
     photos: Annotated[str | None, typer.Argument(help="Photos to look through: toy, kaggle, or a folder that holds <Species>/<photo>.")] = None,
     clear: Annotated[bool, typer.Option("--clear", help="Remove all decoded photos from the cache; the photos themselves stay.")] = False,

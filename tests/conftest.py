@@ -1,4 +1,4 @@
-"""How large the fault harness and the test of the cluster run, and where its counts go."""
+"""How large the fault harness and the test of the cluster run, and where the harness's counts go."""
 from pathlib import Path
 
 import pytest
@@ -9,9 +9,9 @@ from birdcolor.core import provenance, write_json
 def pytest_addoption(parser):
     parser.addoption("--damaged-photos", type=int, default=200, help="damaged photos that go through the cache, colorize and the page")
     parser.addoption("--kills", type=int, default=3, help="times that a run is killed without warning")
-    parser.addoption("--six-on-a-cluster", action="store_true", help="train all six networks of the study on the cluster of two workers, not one")
     parser.addoption("--requests", type=int, default=32, help="photos that 16 clients send to the page")
     parser.addoption("--counts", type=Path, help="folder for the counts of the fault harness; default: they are not kept")
+    parser.addoption("--six-on-a-cluster", action="store_true", help="train all six networks of the study on the cluster of two workers, not one")
 
 
 @pytest.fixture

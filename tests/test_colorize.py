@@ -320,7 +320,13 @@ def test_compare_shows_gray_beside_the_colours(command, folder):
     assert np.abs(left[..., 0] - right @ LUMA).max() <= 1.01
 
 
+def test_a_map_of_where_it_is_unsure(command, folder):
+    assert command(folder / "one.jpg", "--unsure").stdout == f"{folder}/one-unsure.png\n"
+    with Image.open(folder / "one-unsure.png") as read: assert (read.mode, read.size) == ("L", (96, 96)) and np.asarray(read).max() > 0
+
+
 @pytest.mark.parametrize("arguments, sentence", [
+    (["--compare", "--unsure"], "Give --compare or --unsure, not both."),
     (["--species", "Dodo"], "Unknown species 'Dodo'; this network knows Robin, Great Tit."),
     (["--vividness", "1.5"], "vividness must be from 0 (most likely) to 1 (vivid), not 1.5."),
     (["--out", "FILE"], "FILE is a file; results need a folder."),

@@ -52,6 +52,16 @@ def test_help_names_the_commands_and_loads_no_framework(tmp_path):
     assert "reproduce" in finished.stdout and "report" in finished.stdout
 
 
+def test_help_ends_with_examples(tmp_path):
+    assert "birdcolor data 'my photos'" in run("birdcolor", "data", "--help", cwd=tmp_path).stdout
+
+
+@pytest.mark.parametrize("typed, offered", [("birdcolor re", ["reproduce", "report"]), ("birdcolor reproduce --preset s", ["smoke", "study"])])
+def test_the_shell_completes_commands_and_presets(typed, offered, tmp_path, monkeypatch):
+    for name, value in {"_BIRDCOLOR_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(typed.count(" "))}.items(): monkeypatch.setenv(name, value)
+    assert run("birdcolor", cwd=tmp_path).stdout.split() == offered
+
+
 @pytest.mark.parametrize("arguments, sentence", [
     (["--preset", "fast"], "preset must be one of smoke, quick, study, not 'fast'."),
     (["--models", "unet,resnet"], "Unknown model resnet; allowed are fcnn, cnn, unet, cgan, cgan_mae, cgan_patchgan, chroma."),

@@ -38,7 +38,7 @@ NAN = float("nan")
     (lambda: figures.show_predictions(images, {"U-Net": images[:1]}), "U-Net must have the shape of the truth, (2, 16, 16, 3), not (1, 16, 16, 3)"),
     (lambda: toy.draw_bird("Robin", 0, 4), "size must be a whole number from 8 to 1024, not 4"),
     (lambda: reproduce.notebook_of("resnet"),
-     f"There is no notebook for resnet in {Path(core.__file__).parent.parent / 'nbs'}; reproduce needs a checkout of the repository."),
+     f"There is no notebook for resnet in {Path(core.__file__).parent.parent / 'nbs'}."),
     (lambda: report.photos_of(dict(settings=dict(data="birds"))), "To score stored predictions again, give the folder of photos birds with --data."),
     (lambda: report.check_comparable([dict(split_digest=split, preset="quick", settings=dict(image_size=64)) for split in "ab"]),
      "These runs cannot be compared (split a, preset quick, 64 pixels; split b, preset quick, 64 pixels); keep each kind in a folder of its own."),

@@ -1,0 +1,1 @@
+"""birdcolor's speed beside what people would use instead; `python -m benchmarks` measures, README.md explains."""

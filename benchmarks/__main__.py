@@ -1,0 +1,91 @@
+"""`python -m benchmarks`: measure everything side by side and write reports/benchmarks/<machine>.json."""
+import re
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from birdcolor.core import PRESETS, commit, processor, versions, write_json
+from birdcolor.data import decode_photos, find_photos
+
+from .files import draw_photos, from_files, preparation, repeated
+from .scale import scale
+from .startup import startup
+from .steps import CONTENDERS, NETWORKS, check_same, measure
+from .table import tables
+
+PARTS = ("same", "steps", "files", "preparation", "startup", "scale")
+
+
+def listed(text, allowed, what):
+    "A comma-separated option as a list; a name that is not `allowed` is an error."
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    unknown = [name for name in names if name not in allowed]
+    if unknown or not names: raise typer.BadParameter(f"{what} must be some of {', '.join(allowed)}, not {text!r}.")
+    return names
+
+
+def machine_name():
+    "The processor's name as a file name, for example `amd-epyc-2-cores`."
+    return re.sub(r"[^a-z0-9]+", "-", processor().lower()).strip("-")
+
+
+def timed(tell):
+    "`tell`, with the minutes since the start before it."
+    begun = time.monotonic()
+    return lambda text: tell(f"{(time.monotonic() - begun)/60:5.1f} min  {text}")
+
+
+def main(
+    photos: Annotated[Path | None, typer.Option(help="Folder that holds <Species>/<photo>.jpg, best 1024x1024. Default: drawn birds.")] = None,
+    parts: Annotated[str, typer.Option(help="What to measure.")] = ",".join(PARTS),
+    networks: Annotated[str, typer.Option(help="Networks for the training step.")] = ",".join(NETWORKS),
+    contenders: Annotated[str, typer.Option(help="Who takes turns in the training step; birdcolor always does.")] = ",".join(CONTENDERS),
+    trained: Annotated[str, typer.Option(help="Networks for the training from files, the first of them repeated.")] = "cgan_mae,unet",
+    size: Annotated[int, typer.Option(help="Side of the images, pixels.", min=16)] = 128,
+    batch: Annotated[int, typer.Option(help="Photos in a training step.", min=2)] = 32,
+    rounds: Annotated[int, typer.Option(help="How often everyone takes a turn.", min=1)] = 5,
+    turn: Annotated[float, typer.Option(help="Least length of a turn, seconds.")] = 2.0,
+    files: Annotated[int, typer.Option(help="Photo files for the training from files.", min=60)] = 240,
+    epochs: Annotated[int, typer.Option(help="Epochs of the training from files.", min=1)] = 5,
+    counts: Annotated[str, typer.Option(help="Numbers of drawn birds for the table of time and memory.")] = "200,2000",
+    machine: Annotated[str | None, typer.Option(help="What to call this machine. Default: its processor.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for <machine>.json.")] = Path("reports/benchmarks"),
+):
+    "Measure birdcolor, the tutorial's manner and PyTorch side by side; see benchmarks/README.md."
+    parts, tell = listed(parts, PARTS, "--parts"), timed(typer.echo)
+    names = list(dict.fromkeys(["birdcolor", *listed(contenders, CONTENDERS, "--contenders")]))
+    networks, trained = listed(networks, NETWORKS, "--networks"), listed(trained, NETWORKS, "--trained")
+    settings, record = dict(image_size=size, batch_size=batch), {}
+    with tempfile.TemporaryDirectory() as folder:
+        source = photos or Path(folder)/"drawn"
+        if not photos and {"files", "preparation"} & set(parts): draw_photos(source, 60)
+        if "same" in parts: record["same"] = {network: check_same(network, tell) for network in networks}
+        if "steps" in parts:
+            seen = find_photos("toy", 2*batch) if not photos else find_photos(str(photos))
+            few = decode_photos(seen[:2*batch], size, Path(folder)/"cache").images
+            np.save(Path(folder)/"photos.npy", few[np.arange(2*batch) % len(few)])
+            record["steps"] = {network: measure(network, Path(folder)/"photos.npy", settings, names, rounds, turn, tell) for network in networks}
+        if "files" in parts:
+            repeated(Path(folder)/"files", source, files)
+            record["from_files"] = {network: from_files(network, Path(folder)/"files", settings, epochs, 1 if place else min(rounds, 3), tell)
+                                    for place, network in enumerate(trained)}
+        if "preparation" in parts: record["preparation"] = preparation(source, size, rounds, tell)
+        if "startup" in parts: record["startup"] = startup(rounds, tell)
+        if "scale" in parts: record["scale"] = scale(folder, [int(count) for count in counts.split(",")], 32, tell)
+    finished(record, out/f"{machine or machine_name()}.json", settings | dict(rounds=rounds, turn_seconds=turn, photos="given" if photos else "drawn"))
+    typer.echo(tables(out))
+
+
+def finished(record, path, settings):
+    "Write the record with where and on what it was measured."
+    import torch
+    made = dict(processor=processor(), commit=commit(), versions=versions() | dict(torch=torch.__version__), settings=settings,
+                presets=vars(PRESETS["study"]), finished=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+    write_json(path, made | record)
+
+
+if __name__ == "__main__": typer.run(main)

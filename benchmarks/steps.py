@@ -1,0 +1,79 @@
+"""Seconds a training step, every contender in a process of its own, taking turns: A B C A B C ..."""
+import statistics
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+
+from .worker import Worker
+
+NETWORKS = ("fcnn", "cnn", "unet", "cgan", "cgan_mae", "cgan_patchgan")
+
+# what takes turns: a name, the module that makes it, and its options beside the settings of all
+CONTENDERS = dict(birdcolor=("birdcolor", dict(data="toy")), tutorial=("tutorial", {}), pytorch=("pytorch", {}),
+                  pytorch_compiled=("pytorch", dict(compile=True)))
+
+
+def spread(values):
+    "Median, lowest and highest of some numbers."
+    return dict(median=statistics.median(values), low=min(values), high=max(values))
+
+
+def ratios(times, of, to):
+    "How many times as long as `to` the contender `of` took, turn by turn."
+    return spread([a/b for a, b in zip(times[of], times[to], strict=True)])
+
+
+def started(stack, names, network, photos, settings, **files):
+    "Contenders that are built, by name, and what each says of itself."
+    workers = {name: stack.enter_context(Worker()) for name in names}
+    said = {name: workers[name]("build", contender=CONTENDERS[name][0], network=network, photos=str(photos), options=settings | CONTENDERS[name][1], **files)
+            for name in names}
+    return workers, said
+
+
+def measure(network, photos, settings, names, rounds, turn_seconds, tell=print):
+    "Take turns on `network`; per contender the seconds a step of every turn, photos a second, seconds of warming up, MAE, parameters."
+    with ExitStack() as stack:
+        workers, said = started(stack, names, network, photos, settings)
+        warm = {name: worker("train", steps=1)["seconds"] for name, worker in workers.items()}
+        second = {name: worker("train", steps=1)["seconds"] for name, worker in workers.items()}
+        steps = max(1, round(turn_seconds/min(second.values())))
+        turns = {name: [] for name in names}
+        for _ in range(rounds):
+            for name, worker in workers.items(): turns[name].append(worker("train", steps=steps))
+    times = {name: [turn["seconds"]/steps for turn in done] for name, done in turns.items()}
+    found = {name: said[name] | dict(seconds_a_step=times[name], photos_a_second=settings["batch_size"]/statistics.median(times[name]),
+                                     warm_up_seconds=warm[name], mae=[turn["mae"] for turn in turns[name]]) for name in names}
+    compared = {name: ratios(times, name, "birdcolor") for name in names if name != "birdcolor"}
+    tell(f"{network}: " + ", ".join(f"{name} {row['photos_a_second']:.1f} photos/s" for name, row in found.items()))
+    return dict(contenders=found, steps_a_turn=steps, times_birdcolor=compared)
+
+
+# --- do they do the same work? ---
+
+def losses(network, names=("birdcolor", "tutorial", "pytorch"), steps=12, size=32, batch_size=8):
+    "Losses step by step of every contender, from the same first weights, on the same photos, in float32 without chance."
+    settings = dict(image_size=size, batch_size=batch_size, rotation=0.0, zoom=0.0, dropout=0.0, precision="float32")
+    drawn = np.random.default_rng(0).integers(0, 256, (batch_size, size//8, size//8, 3), "uint8").repeat(8, 1).repeat(8, 2)
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        photos, weights, found, parameters = Path(folder)/"photos.npy", Path(folder)/"weights.npz", {}, {}
+        np.save(photos, drawn)
+        for name in names:
+            files = dict(keep=str(weights)) if name == "birdcolor" else dict(weights=str(weights))
+            workers, said = started(stack, [name], network, photos, settings, **files)
+            found[name] = [workers[name]("train", steps=1)["loss"] for _ in range(steps)]
+            parameters[name] = said[name]["parameters"]
+    return found, parameters
+
+
+def check_same(network, tell=print, tolerance=0.05, **options):
+    "Raise an `AssertionError` unless all contenders have the same parameters and the same losses, within `tolerance` of birdcolor's."
+    found, parameters = losses(network, **options)
+    own = np.array(found["birdcolor"])
+    apart = {name: float(np.max(np.abs(np.array(values) - own)/own)) for name, values in found.items() if name != "birdcolor"}
+    assert len({tuple(numbers) for numbers in parameters.values()}) == 1, f"{network} differs in parameters: {parameters}"
+    assert max(apart.values()) <= tolerance, f"{network} learns differently: {found}"
+    tell(f"{network}: the same {parameters['birdcolor'][0]:,} trained parameters, losses of {len(own)} steps within {max(apart.values()):.1%}")
+    return dict(parameters=parameters["birdcolor"], losses=found, largest_difference=apart)

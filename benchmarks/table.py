@@ -1,0 +1,88 @@
+"""What was measured, as Markdown."""
+import json
+from pathlib import Path
+
+TITLES = dict(fcnn="FCNN", cnn="CNN", unet="U-Net", cgan="cGAN", cgan_mae="cGAN + MAE", cgan_patchgan="U-Net + PatchGAN")
+
+
+def markdown(rows):
+    "Rows of texts, the headings first, as a Markdown table."
+    heading, *rest = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([heading, "|" + " --- |"*len(rows[0]), *rest])
+
+
+def in_words(spread, decimals=2):
+    "Median with the lowest and the highest turn."
+    return "{median:.{0}f} [{low:.{0}f}, {high:.{0}f}]".format(decimals, **spread)
+
+
+def fastest_pytorch(row):
+    "The better of PyTorch with and without `torch.compile`, by median."
+    tried = [name for name in row["contenders"] if name.startswith("pytorch")]
+    return max(tried, key=lambda name: row["contenders"][name]["photos_a_second"])
+
+
+def steps_table(record):
+    "Photos a second of every network and how many times as long the others take."
+    rows = [["network", "birdcolor, photos a second", "PyTorch's best takes", "the tutorial's manner takes"]]
+    for network, row in record["steps"].items():
+        best = fastest_pytorch(row)
+        how = "compiled" if best == "pytorch_compiled" else "not compiled"
+        rows.append([TITLES[network], f"{row['contenders']['birdcolor']['photos_a_second']:.1f}", f"{in_words(row['times_birdcolor'][best])} times as long ({how})",
+                     f"{in_words(row['times_birdcolor']['tutorial'])} times as long"])
+    return markdown(rows)
+
+
+BESIDE = ["measured", "birdcolor", "beside it", "takes"]
+
+
+def files_table(record):
+    "Whole trainings from files, data preparation included."
+    rows = [BESIDE]
+    for network, row in record["from_files"].items():
+        own, other = (f"{row['seconds'][name]['median']:.0f} s" for name in ("birdcolor", "tutorial"))
+        rows.append([f"{TITLES[network]}, {row['epochs']} epochs on {row['photos']['birdcolor']} JPEG files", own, f"the tutorial's manner, {other}",
+                     f"{in_words(row['times_birdcolor'])} times as long"])
+    return markdown(rows)
+
+
+def preparation_table(record):
+    "Decoding and shrinking photos."
+    row = record["preparation"]
+    rows = [[f"{row['photos']} photos to {row['size']}x{row['size']} pixels", f"{row['seconds']['birdcolor']['median']:.2f} s",
+             f"{title}, {row['seconds'][name]['median']:.2f} s", f"{in_words(row['times_birdcolor'][name])} times as long"]
+            for name, title in dict(pillow="a Pillow loop", pillow_threads="Pillow on every core").items()]
+    return (markdown([BESIDE, *rows]) + f"\n\nbirdcolor's pixels are within {row['mean_difference_levels']:.2f} levels of 255 of the whole decode, on average; "
+            f"a second start opened {row['second_start_opened']} photos.")
+
+
+def startup_table(record):
+    "Seconds until a command answers; none of them loads TensorFlow."
+    return markdown([["command", "seconds"], *([f"`{name}`", in_words(row)] for name, row in record["startup"].items())])
+
+
+def scale_table(record):
+    "Time and peak memory of every stage against the number of photos."
+    found = record["scale"]["photos"]
+    stages = list(next(iter(found.values())))
+    rows = [["photos", *stages]]
+    rows += [[f"{int(photos):,}", *(f"{row[name]['seconds']:.0f} s, {row[name]['own_megabytes']:.0f} MB" for name in stages)] for photos, row in found.items()]
+    return markdown(rows) + "\n\nDrawn birds of {0}x{0} pixels; peak memory without mapped files, libraries included.".format(record["scale"]["image_size"])
+
+
+def sentence(record):
+    "Where, when and on what it was measured."
+    settings, versions = record["settings"], record["versions"]
+    return (f"{record['processor']}; photos of {settings['image_size']}x{settings['image_size']} pixels, {settings['batch_size']} a step, augmentation on; "
+            f"median [lowest, highest] of {settings['rounds']} turns; TensorFlow {versions['tensorflow']}, Keras {versions['keras']}, PyTorch {versions['torch']}; "
+            f"commit {record['commit'][:10]}, {record['finished'][:10]}.")
+
+
+def tables(folder="reports/benchmarks"):
+    "Everything measured on every machine, in Markdown; an empty text when nothing was."
+    parts = []
+    for path in sorted(Path(folder).glob("*.json")):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        shown = dict(steps=steps_table, from_files=files_table, preparation=preparation_table, startup=startup_table, scale=scale_table)
+        parts += [show(record) for name, show in shown.items() if name in record] + [sentence(record)]
+    return "\n\n".join(parts)

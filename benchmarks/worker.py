@@ -1,0 +1,80 @@
+"""One contender in a process of its own: it builds, warms up, and trains when told to."""
+import importlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+
+
+def serve():
+    "Answer each line of JSON on standard input with a line on standard output; what libraries print goes to standard error."
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    state = {}
+    for line in sys.stdin:
+        answers.write(json.dumps(COMMANDS[(order := json.loads(line)).pop("do")](state, **order)) + "\n")
+        answers.flush()
+
+
+def build(state, contender, network, photos, options, weights=None, keep=None):
+    "Build a network for the uint8 `photos`, a file; take over `weights` or `keep` its own in a file."
+    module = importlib.import_module(f"benchmarks.in_{contender}")
+    state["contender"] = made = module.Contender(network, **options)
+    if keep: np.savez(keep, *made.weights())
+    if weights:
+        with np.load(weights) as arrays: made.set_weights([arrays[name] for name in arrays.files])
+    mirror = slice(None, None, -1 if weights and getattr(made, "mirrored", False) else None)
+    state["photos"], state["batch"] = np.ascontiguousarray(np.load(photos)[:, mirror, mirror]), options["batch_size"]
+    return dict(parameters=made.parameters, precision=made.precision)
+
+
+def train(state, steps):
+    "Train so many steps, going round the photos; seconds on the clock and of the processor, and the means of loss and MAE."
+    count, batch = len(state["photos"])//state["batch"], state["batch"]
+    photos = [state["photos"][step % count*batch:][:batch] for step in range(steps)]
+    clock, processor = time.perf_counter(), time.process_time()
+    measured = state["contender"].train(photos)
+    return measured | dict(seconds=time.perf_counter() - clock, processor_seconds=time.process_time() - processor)
+
+
+def from_files(state, contender, network, folder, epochs, cache, options, count=None):
+    "Seconds between a folder of photos and so many epochs of training, after a step has been compiled; `count` limits the photos."
+    module = importlib.import_module(f"benchmarks.in_{contender}")
+    made = module.Contender(network, **options)
+    made.train([np.zeros((options["batch_size"], options["image_size"], options["image_size"], 3), "uint8")])
+    clock = time.perf_counter()
+    measured = made.from_files(folder, epochs, cache, count)
+    return measured | dict(seconds=time.perf_counter() - clock)
+
+
+COMMANDS = dict(build=build, train=train, from_files=from_files)
+
+
+class Worker:
+    "A process that serves; call it with a command and its options."
+    def __init__(self, **environment):
+        self.log = tempfile.TemporaryFile("w+")
+        quiet = dict(TF_CPP_MIN_LOG_LEVEL="3", TQDM_DISABLE="1", KERAS_BACKEND="tensorflow")
+        self.process = subprocess.Popen([sys.executable, "-m", "benchmarks.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log,
+                                        text=True, env=os.environ | quiet | environment)
+
+    def __call__(self, do, **options):
+        self.process.stdin.write(json.dumps(dict(do=do, **options)) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if answer: return json.loads(answer)
+        self.log.seek(0)
+        raise RuntimeError(f"The process for {options} ended without an answer:\n{self.log.read()[-3000:]}")
+
+    def __enter__(self): return self
+
+    def __exit__(self, *error):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+if __name__ == "__main__": serve()

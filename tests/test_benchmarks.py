@@ -1,0 +1,49 @@
+"""The contenders of benchmarks/ do the same work, and what was measured becomes a table."""
+from importlib.util import find_spec
+
+from benchmarks.files import Opened, draw_photos, preparation
+from benchmarks.steps import check_same, ratios
+from benchmarks.table import files_table, markdown, preparation_table, startup_table, steps_table
+from birdcolor.data import find_photos
+
+CONTENDERS = ["birdcolor", "tutorial"] + ["pytorch"]*bool(find_spec("torch"))
+
+
+def test_contenders_learn_the_same():
+    found = check_same("cgan_patchgan", names=CONTENDERS, steps=3, size=16, batch_size=4)
+    assert set(found["losses"]) == set(CONTENDERS)
+    assert found["losses"]["birdcolor"][2] < found["losses"]["birdcolor"][0]
+    assert max(found["largest_difference"].values()) < 0.01
+
+
+def test_ratios_are_taken_turn_by_turn():
+    assert ratios(dict(birdcolor=[1.0, 2.0, 4.0], other=[2.0, 6.0, 4.0]), "other", "birdcolor") == dict(median=2.0, low=1.0, high=3.0)
+
+
+def test_a_second_start_opens_no_photo(tmp_path):
+    draw_photos(tmp_path, 4, size=64)
+    found = preparation(tmp_path, 32, rounds=2, tell=lambda text: None)
+    assert (found["photos"], found["second_start_opened"]) == (4, 0)
+    assert found["mean_difference_levels"] < 3
+
+
+def test_openings_are_counted(tmp_path):
+    draw_photos(tmp_path, 2, size=16)
+    photos, opened = find_photos(str(tmp_path)), Opened()
+    photos[0].path.read_bytes()
+    assert (opened.among(photos), opened.among(photos)) == (1, 0)
+
+
+def test_tables():
+    assert markdown([["a", "b"], ["1", "2"]]) == "| a | b |\n| --- | --- |\n| 1 | 2 |"
+    spread = dict(median=1.5, low=1.25, high=2.0)
+    speeds = dict(birdcolor=dict(photos_a_second=20.0), tutorial=dict(photos_a_second=10.0), pytorch=dict(photos_a_second=15.0),
+                  pytorch_compiled=dict(photos_a_second=16.0))
+    table = steps_table(dict(steps=dict(unet=dict(contenders=speeds, times_birdcolor=dict(tutorial=spread, pytorch=spread, pytorch_compiled=spread)))))
+    assert table.endswith("| U-Net | 20.0 | 1.50 [1.25, 2.00] times as long (compiled) | 1.50 [1.25, 2.00] times as long |")
+    trained = dict(seconds=dict(birdcolor=spread, tutorial=spread), epochs=5, photos=dict(birdcolor=168), times_birdcolor=spread)
+    assert "| cGAN + MAE, 5 epochs on 168 JPEG files | 2 s | the tutorial's manner, 2 s | 1.50" in files_table(dict(from_files=dict(cgan_mae=trained)))
+    prepared = dict(photos=60, size=128, seconds=dict.fromkeys(("birdcolor", "pillow", "pillow_threads"), spread), second_start_opened=0,
+                    times_birdcolor=dict(pillow=spread, pillow_threads=spread), mean_difference_levels=0.4)
+    assert preparation_table(dict(preparation=prepared)).endswith("a second start opened 0 photos.")
+    assert "| `import birdcolor` | 1.50 [1.25, 2.00] |" in startup_table(dict(startup={"import birdcolor": spread}))
