@@ -5,16 +5,20 @@
 # %% auto #0
 __all__ = ['connect', 'on_workers']
 
-# %% ../nbs/59_cluster.ipynb #4d80d0a5
+# %% ../nbs/59_cluster.ipynb #0ce32472
+import logging
+
+# %% ../nbs/59_cluster.ipynb #d309e9db
 def connect(address, seconds=10):
     "A Dask client of the scheduler at `address`; a `ValueError` without Dask, or if none answers within so many `seconds`."
     try: from distributed import Client
     except ImportError: raise ValueError('A cluster needs Dask; install it with pip install "birdcolor[distributed]".') from None
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # what goes wrong comes back as a sentence
     try: return Client(address, timeout=seconds, set_as_default=False)
     except (OSError, ValueError) as error:
         raise ValueError(f"No Dask scheduler answers at {address} within {seconds} seconds; expected tcp://HOST:PORT, as dask scheduler prints it.") from error
 
-# %% ../nbs/59_cluster.ipynb #a561df92
+# %% ../nbs/59_cluster.ipynb #d6c113d4
 def on_workers(client, function, tasks):
     "For each of the `tasks`, in their order, what `function(*task)` gave and `None`, or `None` and a sentence that says why it gave nothing."
     futures = [client.submit(function, *task, pure=False) for task in tasks]

@@ -71,19 +71,20 @@ def test_a_killed_worker_changes_no_score(cluster, tmp_path, request):
     assert said.endswith(f"Report: {tmp_path / 'together/report.html'}\n")
 
     printed(reproduce(models, "alone", cwd=tmp_path))
-    together, alone = scores(tmp_path / "together"), scores(tmp_path / "alone")
+    together, alone = ({file: {content} for file, content in scores(tmp_path / out).items()} for out in ("together", "alone"))
     assert len(alone) == len(models.split(",")) and set(together) == set(alone)
     differing = [file for file in alone if together[file] != alone[file]]
     print(f"{len(alone)} runs; per-photo scores that differ from those of one process: {', '.join(differing) or 'none'}")
     # Some trainings of the conditional GANs differ from the rest even when nothing happens to them (04_training has the counts),
-    # so one that differs is trained again: two files of scores never agree in every digit by accident.
+    # so one that differs is trained again, here and there: two files of scores never agree in every digit by accident.
     for file in differing:
         assert file.startswith("cgan")
-        attempts = [tmp_path / f"again{attempt}" for attempt in range(3)]
-        for attempt in attempts:
-            printed(reproduce(file.removesuffix("-seed0.csv"), attempt.name, cwd=tmp_path))
-            if together[file] == scores(attempt)[file]: break
-        else: pytest.fail(f"no training of {file} in one process gave the scores of the one on the cluster")
+        for attempt in range(3):
+            for found, out, *options in (together, f"together{attempt}", "--scheduler", address), (alone, f"alone{attempt}"):
+                printed(reproduce(file.removesuffix("-seed0.csv"), out, *options, cwd=tmp_path))
+                found[file].add(scores(tmp_path / out)[file])
+            if together[file] & alone[file]: break
+        else: pytest.fail(f"no training of {file} on the cluster gave the scores of one in one process")
 
     again = printed(reproduce(models, "together", "--scheduler", address, cwd=tmp_path))
     assert again.count("is complete and unchanged: skipped") == len(alone)
@@ -91,7 +92,7 @@ def test_a_killed_worker_changes_no_score(cluster, tmp_path, request):
 
 def test_no_scheduler_is_one_sentence(tmp_path):
     process = reproduce("fcnn", "out", "--scheduler", "tcp://127.0.0.1:1", cwd=tmp_path)
-    assert process.communicate(timeout=120)[0] == ("birdcolor: No Dask scheduler answers at tcp://127.0.0.1:1 within 10"
+    assert process.communicate(timeout=600)[0] == ("birdcolor: No Dask scheduler answers at tcp://127.0.0.1:1 within 10"
                                                    " seconds; expected tcp://HOST:PORT, as dask scheduler prints it.\n")
     assert process.returncode == 2 and not (tmp_path / "out").exists()
 

@@ -15,7 +15,7 @@ from birdcolor.metrics import score_images, summarise
 from birdcolor.toy import SPECIES, draw_bird
 
 ROOT = Path(__file__).resolve().parent.parent
-HEAVY = "tensorflow", "keras", "pandas", "scipy", "matplotlib"
+HEAVY = "tensorflow", "keras", "pandas", "scipy", "matplotlib", "distributed"
 
 
 def run(*command, cwd):
