@@ -2,6 +2,7 @@
 import re
 import tempfile
 import time
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
@@ -71,7 +72,7 @@ def main(
             record["steps"] = {network: measure(network, Path(folder)/"photos.npy", settings, names, rounds, turn, tell) for network in networks}
         if "files" in parts:
             repeated(Path(folder)/"files", source, files)
-            record["from_files"] = {network: from_files(network, Path(folder)/"files", settings, epochs, 1 if place else min(rounds, 3), tell)
+            record["from_files"] = {network: from_files(network, Path(folder)/"files", settings, epochs, 1 if place else min(rounds, 2), tell)
                                     for place, network in enumerate(trained)}
         if "preparation" in parts: record["preparation"] = preparation(source, size, rounds, tell)
         if "startup" in parts: record["startup"] = startup(rounds, tell)
@@ -80,10 +81,15 @@ def main(
     typer.echo(tables(out))
 
 
+def torch_version():
+    "PyTorch's version, if it is there."
+    try: return dict(torch=metadata.version("torch"))
+    except metadata.PackageNotFoundError: return {}
+
+
 def finished(record, path, settings):
     "Write the record with where and on what it was measured."
-    import torch
-    made = dict(processor=processor(), commit=commit(), versions=versions() | dict(torch=torch.__version__), settings=settings,
+    made = dict(processor=processor(), commit=commit(), versions=versions() | torch_version(), settings=settings,
                 presets=vars(PRESETS["study"]), finished=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
     write_json(path, made | record)
 

@@ -33,22 +33,35 @@ def started(stack, names, network, photos, settings, **files):
     return workers, said
 
 
+def warmed_up(workers, tell):
+    "The seconds of the first step of each contender, and why any cannot take part, by name; without birdcolor there is nothing to measure."
+    seconds, failed = {}, {}
+    for name, worker in workers.items():
+        try: seconds[name] = worker("train", steps=1)["seconds"]
+        except RuntimeError as error:
+            if name == "birdcolor": raise
+            failed[name] = str(error)
+            tell(f"{name} cannot take part: {error}")
+    return seconds, failed
+
+
 def measure(network, photos, settings, names, rounds, turn_seconds, tell=print):
     "Take turns on `network`; per contender the seconds a step of every turn, photos a second, seconds of warming up, MAE, parameters."
     with ExitStack() as stack:
         workers, said = started(stack, names, network, photos, settings)
-        warm = {name: worker("train", steps=1)["seconds"] for name, worker in workers.items()}
-        second = {name: worker("train", steps=1)["seconds"] for name, worker in workers.items()}
+        warm, failed = warmed_up(workers, tell)
+        second = {name: workers[name]("train", steps=1)["seconds"] for name in warm}
         steps = max(1, round(turn_seconds/min(second.values())))
-        turns = {name: [] for name in names}
+        turns = {name: [] for name in warm}
         for _ in range(rounds):
-            for name, worker in workers.items(): turns[name].append(worker("train", steps=steps))
+            for name in warm: turns[name].append(workers[name]("train", steps=steps))
     times = {name: [turn["seconds"]/steps for turn in done] for name, done in turns.items()}
     found = {name: said[name] | dict(seconds_a_step=times[name], photos_a_second=settings["batch_size"]/statistics.median(times[name]),
-                                     warm_up_seconds=warm[name], mae=[turn["mae"] for turn in turns[name]]) for name in names}
-    compared = {name: ratios(times, name, "birdcolor") for name in names if name != "birdcolor"}
+                                     warm_up_seconds=warm[name], mae=[turn["mae"] for turn in turns[name]],
+                                     processor_seconds=[turn["processor_seconds"]/steps for turn in turns[name]]) for name in warm}
+    compared = {name: ratios(times, name, "birdcolor") for name in warm if name != "birdcolor"}
     tell(f"{network}: " + ", ".join(f"{name} {row['photos_a_second']:.1f} photos/s" for name, row in found.items()))
-    return dict(contenders=found, steps_a_turn=steps, times_birdcolor=compared)
+    return dict(contenders=found, steps_a_turn=steps, times_birdcolor=compared, failed=failed)
 
 
 # --- do they do the same work? ---

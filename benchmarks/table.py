@@ -16,20 +16,19 @@ def in_words(spread, decimals=2):
     return "{median:.{0}f} [{low:.{0}f}, {high:.{0}f}]".format(decimals, **spread)
 
 
-def fastest_pytorch(row):
-    "The better of PyTorch with and without `torch.compile`, by median."
-    tried = [name for name in row["contenders"] if name.startswith("pytorch")]
-    return max(tried, key=lambda name: row["contenders"][name]["photos_a_second"])
+def beside(row, prefix):
+    "How many times as long the fastest contender takes whose name begins with `prefix`."
+    tried = {name: spread for name, spread in row["times_birdcolor"].items() if name.startswith(prefix)}
+    if not tried: return "not measured"
+    best = min(tried, key=lambda name: tried[name]["median"])
+    return f"{in_words(tried[best])} times as long" + (" (compiled)" if best == "pytorch_compiled" else "")
 
 
 def steps_table(record):
     "Photos a second of every network and how many times as long the others take."
     rows = [["network", "birdcolor, photos a second", "PyTorch's best takes", "the tutorial's manner takes"]]
-    for network, row in record["steps"].items():
-        best = fastest_pytorch(row)
-        how = "compiled" if best == "pytorch_compiled" else "not compiled"
-        rows.append([TITLES[network], f"{row['contenders']['birdcolor']['photos_a_second']:.1f}", f"{in_words(row['times_birdcolor'][best])} times as long ({how})",
-                     f"{in_words(row['times_birdcolor']['tutorial'])} times as long"])
+    rows += [[TITLES[network], f"{row['contenders']['birdcolor']['photos_a_second']:.1f}", beside(row, "pytorch"), beside(row, "tutorial")]
+             for network, row in record["steps"].items()]
     return markdown(rows)
 
 
@@ -74,7 +73,7 @@ def sentence(record):
     "Where, when and on what it was measured."
     settings, versions = record["settings"], record["versions"]
     return (f"{record['processor']}; photos of {settings['image_size']}x{settings['image_size']} pixels, {settings['batch_size']} a step, augmentation on; "
-            f"median [lowest, highest] of {settings['rounds']} turns; TensorFlow {versions['tensorflow']}, Keras {versions['keras']}, PyTorch {versions['torch']}; "
+            f"median [lowest, highest] of {settings['rounds']} turns; TensorFlow {versions['tensorflow']}, Keras {versions['keras']}, PyTorch {versions.get('torch', 'absent')}; "
             f"commit {record['commit'][:10]}, {record['finished'][:10]}.")
 
 
