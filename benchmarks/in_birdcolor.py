@@ -1,14 +1,15 @@
 """birdcolor as it is: its own networks, its own step, its own cache of decoded photos."""
 import importlib
-import math
 from dataclasses import replace
 
 from birdcolor.core import resolve
 from birdcolor.data import load_data
 from birdcolor.training import batches, direct_colorizer, one_pass, prepare, training_rows
 
+from .in_keras import InKeras
 
-class Contender:
+
+class Contender(InKeras):
     "The network `name` and one training step after another; `options` are settings of birdcolor."
     def __init__(self, name, **options):
         self.settings = resolve("study", **options)
@@ -18,20 +19,9 @@ class Contender:
         self.model = built if hasattr(built, "discriminator") else direct_colorizer(built, self.settings)
         self.networks = [self.model.network] + ([self.model.discriminator] if hasattr(self.model, "discriminator") else [])
 
-    @property
-    def parameters(self):
-        "How many numbers are trained, and how many there are."
-        return [sum(math.prod(weight.shape) for network in self.networks for weight in getattr(network, kind))
-                for kind in ("trainable_weights", "weights")]
-
     def weights(self):
         "All weights, network after network and layer after layer."
         return [weight for network in self.networks for weight in network.get_weights()]
-
-    def set_weights(self, weights):
-        for network in self.networks:
-            own, weights = weights[:len(network.weights)], weights[len(network.weights):]
-            network.set_weights(own)
 
     def train(self, photos):
         "One step for each batch of uint8 `photos`; the means of loss and MAE."

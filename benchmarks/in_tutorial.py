@@ -1,14 +1,15 @@
 """The manner of TensorFlow's pix2pix tutorial: tf.data from JPEG files, decoded every epoch, a tape for each network, float32."""
-import math
 from pathlib import Path
 
 import tensorflow as tf
 from tensorflow.keras import Model, layers, optimizers
 
+from .in_keras import InKeras
+
 LUMA = tf.constant([0.299, 0.587, 0.114])
 
 
-class Contender:
+class Contender(InKeras):
     "The network `name` and one training step after another; `options` as birdcolor's settings, `precision` aside."
     precision = "float32"
 
@@ -120,17 +121,6 @@ class Contender:
         return generator_loss + discriminator_loss, error
 
     # --- what the benchmark asks of every contender ---
-
-    @property
-    def parameters(self):
-        "How many numbers are trained, and how many there are."
-        return [sum(math.prod(weight.shape) for network in self.networks for weight in getattr(network, kind))
-                for kind in ("trainable_weights", "weights")]
-
-    def set_weights(self, weights):
-        for network in self.networks:
-            own, weights = weights[:len(network.weights)], weights[len(network.weights):]
-            network.set_weights(own)
 
     def train(self, photos):
         "One step for each batch of uint8 `photos`; the means of loss and MAE."

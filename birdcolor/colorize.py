@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['WHITE', 'FILE_TAGS', 'STRIP_PIXELS', 'UNSURE', 'JPEG_SUFFIXES', 'open_photo', 'read_exif', 'upright', 'eight_bits',
            'without_alpha', 'to_srgb', 'metadata', 'prepared', 'working_size', 'luma', 'small_luma', 'edge_slopes',
-           'enlarge', 'colour_pixels', 'colour_strip', 'with_chroma', 'predict_chroma', 'find_species', 'chroma_gain',
-           'colourise_photo', 'beside_gray', 'unsure_photo', 'from_jpeg', 'save_photo', 'new_path', 'folder_photos',
-           'find_files', 'colour_file', 'colour_files', 'StudyColourist', 'study_colourist', 'load_colourist',
-           'score_colourist', 'score_weights']
+           'enlarge', 'colour_pixels', 'colour_strip', 'with_chroma', 'seen_by', 'predict_chroma', 'find_species',
+           'chroma_gain', 'colourise_photo', 'beside_gray', 'unsure_photo', 'from_jpeg', 'save_photo', 'new_path',
+           'folder_photos', 'find_files', 'colour_file', 'colour_files', 'StudyColourist', 'study_colourist',
+           'load_colourist', 'score_colourist', 'score_weights']
 
 # %% ../nbs/50_colorize.ipynb #0002
 import re, warnings
@@ -180,6 +180,10 @@ def with_chroma(photo, small, chroma, gain=1.0):
     return coloured
 
 # %% ../nbs/50_colorize.ipynb #0051
+def seen_by(colourist, photo):
+    "Luma (height, width) from 0 to 1 of `photo` (mode L or RGB) at the size at which `colourist` sees it."
+    return small_luma(photo, working_size(*photo.size, colourist.size, getattr(colourist, "square_only", False)))
+
 def predict_chroma(colourist, small, species=None):
     "Chroma (height, width, 3) of what `colourist` answers to luma (height, width), all on the 0 to 1 scale."
     answer = np.asarray(colourist(small[None, ..., None], species), np.float32)[0]
@@ -207,7 +211,7 @@ def colourise_photo(image, colourist, species=None, vividness=None):
     "`image`, of any size and mode, in colours: RGB or RGBA of the same luma; its `info` is what `save_photo` writes with it."
     species, gain = find_species(colourist, species), chroma_gain(colourist, vividness)
     photo, alpha, kept = prepared(image)
-    small = small_luma(photo, working_size(*photo.size, colourist.size, getattr(colourist, "square_only", False)))
+    small = seen_by(colourist, photo)
     coloured = with_chroma(photo, small, predict_chroma(colourist, small, species), gain)
     if alpha: coloured.putalpha(alpha)
     coloured.info = kept
@@ -230,7 +234,7 @@ def unsure_photo(image, colourist):
     if not colourist.species: raise ValueError("This network knows no species, so it cannot say where it is unsure.")
     from birdcolor.models.chroma import uncertainty
     photo, _, _ = prepared(image)
-    spread = uncertainty(colourist, small_luma(photo, working_size(*photo.size, colourist.size))[None, ..., None])
+    spread = uncertainty(colourist, seen_by(colourist, photo)[None, ..., None])
     return Image.fromarray(np.uint8(255*np.minimum(spread/UNSURE, 1))).resize(photo.size, Image.Resampling.BILINEAR)
 
 # %% ../nbs/50_colorize.ipynb #0064

@@ -270,7 +270,7 @@ MACROS = """
 VERDICTS = """
 <h2>What the study claimed, and what was found</h2>
 <p>Each claim is a list of comparisons on the measure nearest to what the study judged by, on the same test photos: the first network's scores minus
-the second's, with 95% intervals over {{ "photos; there is one training each, so another training might turn out otherwise" if seeds == 1 else "photos and " ~ seeds ~ " trainings a network" }}.
+the second's, with 95% intervals over {{ "photos; there is one training each, so another training might turn out otherwise" if seeds == 1 else "photos and trainings" }}.
 <em>Reproduced</em>: every interval lies on the claimed side of zero. <em>Not reproduced</em>: one lies on the other side. <em>Undecided</em>: the rest.</p>
 <div class="wide"><table><tr><th class="text">claim</th><th class="text">verdict</th><th class="text">compared</th><th>own measure</th>{% for score in alongside %}<th>{{ scores[score].heading }}</th>{% endfor %}</tr>
 {% for verdict in verdicts %}{% set claim = verdict.claim %}{% set height = [verdict.comparisons|length, 1]|max %}
@@ -568,15 +568,17 @@ def readme_verdicts(found):
 def _evidence(verdict):
     "The comparisons of a verdict in Markdown, or what is missing."
     if verdict.missing: return "missing: " + ", ".join(map(title_of, verdict.missing))
-    lines = [f"{title_of(found.first)} minus {title_of(found.second)}, {SCORES[found.score].heading}: {in_words(found._asdict(), SCORES[found.score].decimals)}, {found.direction}"
-             for found in verdict.comparisons]
+    lines = [f"{_pair(found)}, {SCORES[found.score].heading}: {_difference(found)}" for found in verdict.comparisons]
     return "<br>".join([*lines, trainings_in_words(verdict.seeds)])
+
+def _pair(found): return f"{title_of(found.first)} minus {title_of(found.second)}"
+
+def _difference(found): return f"{in_words(found._asdict(), SCORES[found.score].decimals)}, {found.direction}"
 
 # %% ../nbs/40_report.ipynb #18903b38
 def readme_seventh(found):
     "The seventh network against every other predictor, and told the species against untold, as a Markdown table."
-    def cell(comparison): return f"{in_words(comparison._asdict(), SCORES[comparison.score].decimals)}, {comparison.direction}"
-    rows = [(f"{title_of(scores['mae'].first)} minus {title_of(scores['mae'].second)}", str(scores["mae"].seeds), *(cell(scores[score]) for score in BEYOND)) for scores in found.beyond]
+    rows = [(_pair(scores["mae"]), str(scores["mae"].seeds), *(_difference(scores[score]) for score in BEYOND)) for scores in found.beyond]
     return markdown_table([("compared", "trainings each", *(SCORES[score].heading for score in BEYOND)), *rows])
 
 # %% ../nbs/40_report.ipynb #57db562d

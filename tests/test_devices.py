@@ -90,7 +90,7 @@ def test_two_devices_have_the_losses_of_one(backend):
     answer = found_by(backend, LOSSES)
     for name, (one, two) in json.loads(answer["FOUND"]).items():
         assert set(one) == set(two) >= {"loss", "mae", "val_loss", "val_mae"}
-        for measure in one: np.testing.assert_allclose(two[measure], one[measure], rtol=1e-3, err_msg=f"{name} {measure}")
+        for measure in one: np.testing.assert_allclose(two[measure], one[measure], rtol=1e-5, err_msg=f"{name} {measure}")
     assert answer["REFUSED"] == "A training step of 7 photos cannot be shared out equally among 2 devices; choose another batch_size."
 
 

@@ -25,7 +25,7 @@ def sentences():
             if found: yield pytest.param(found, id=f"{path.stem}-{node.lineno}")
 
 
-def tested():
+def sources_of_tests():
     "The source of all tests: those here, and the cells of the notebooks that are not exported."
     sources = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "tests").rglob("*.py"))]
     for path in sorted((ROOT / "nbs").glob("*.ipynb")):
@@ -34,9 +34,9 @@ def tested():
     return "\n".join(sources).replace("\\\\(", "(").replace("\\\\)", ")")
 
 
-TESTED = tested()
+TESTED = sources_of_tests()
 
 
-@pytest.mark.parametrize("sentence", sentences())
+@pytest.mark.parametrize("sentence", list(sentences()))
 def test_a_sentence_is_asserted_literally(sentence):
     assert sentence.strip(" .;:'") in TESTED
