@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['LUMA', 'SUFFIXES', 'CACHE_FORMAT', 'SHARES', 'Photo', 'toy_birds', 'folder_photos', 'kaggle_photos', 'find_photos',
            'read_photo', 'Decoded', 'cache_key', 'decode_photos', 'perceptual_hash', 'near_duplicates',
-           'duplicate_groups', 'split_photos', 'leaking', 'split_digest', 'middle_photos', 'Data', 'load_data',
+           'duplicate_groups', 'split_photos', 'leaking', 'split_digest', 'middle_photos', 'Rows', 'Data', 'load_data',
            'write_manifest']
 
 # %% ../nbs/01_data.ipynb #0002
@@ -234,6 +234,16 @@ def middle_photos(species, count):
     names = np.unique(species)
     chosen = names[np.linspace(0, len(names) - 1, min(count, len(names))).round().astype(int)]
     return np.array([places[len(places)//2] for places in (np.flatnonzero(np.asarray(species) == name) for name in chosen)])
+
+# %% ../nbs/01_data.ipynb #5a1c0e72
+class Rows:
+    "The `rows` of `array`, read from it only when they are asked for: like `array[rows]`, but without a copy in memory."
+    def __init__(self, array, rows):
+        self.array, self.rows = array, np.asarray(rows)
+        self.dtype, self.shape = array.dtype, (len(self.rows), *array.shape[1:])
+
+    def __len__(self): return len(self.rows)
+    def __getitem__(self, chosen): return self.array[self.rows[chosen]]
 
 # %% ../nbs/01_data.ipynb #0050
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from .core import fingerprint, graphics_cards, processor, provenance, public_settings, write_json, writing
+from .data import Rows
 from .figures import write_strip
 from .metrics import best_epoch, colourfulness, extremes, fit_baselines, on_own_luma, score_images, summarise
 
@@ -298,7 +299,7 @@ def colourise(network, images, batch_size=64):
 # %% ../nbs/04_training.ipynb #0065
 def finish_run(run, model, data, history, **extra):
     "Score `model` on the test photos, write the record and the per-photo scores, and return `(record, predictions)`."
-    truth, train_images = data.images[data.rows("test")], data.images[training_rows(data, run.settings)]
+    truth, train_images = Rows(data.images, data.rows("test")), Rows(data.images, training_rows(data, run.settings))
     predictions = {run.model: colourise(model.network, truth)}
     predictions |= {name: predict(truth) for name, predict in fit_baselines(train_images).items()}
     scores = {name: score_images(predicted, truth) for name, predicted in predictions.items()}
@@ -316,7 +317,7 @@ EXAMPLES, PICTURED = 8, 24
 def _keep_pictures(run, data, predictions):
     "Store all predictions in the run's folder, and strips of a photo of each species and of the extremes in `results/`."
     with writing(run.folder/"predictions.npz") as temporary: np.savez_compressed(temporary, prediction=predictions[run.model])
-    rows, truth = data.examples("test", PICTURED), data.images[data.rows("test")]
+    rows, truth = data.examples("test", PICTURED), Rows(data.images, data.rows("test"))
     places = np.searchsorted(data.rows("test"), rows)
     strips = {"truth": data.images[rows]} | {name: predicted[places] for name, predicted in predictions.items()}
     for name, images in strips.items(): write_strip(run.scores(name).with_suffix(".jpg"), images)
