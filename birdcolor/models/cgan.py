@@ -21,8 +21,8 @@ def scale_block(inputs, layer, filters, momentum):
 # %% ../../nbs/20_cgan.ipynb #0008
 def to_colours(inputs):
     "The generators' last layer: a transposed convolution to three hyperbolic tangents, moved to 0..1."
-    tangents = layers.Conv2DTranspose(3, 4, strides=2, padding="same", activation="tanh", dtype="float32")(inputs)
-    return layers.Rescaling(0.5, 0.5, dtype="float32")(tangents)
+    hidden = layers.Conv2DTranspose(3, 4, strides=2, padding="same")(inputs)
+    return layers.Rescaling(0.5, 0.5, dtype="float32")(layers.Activation("tanh", dtype="float32")(hidden))
 
 # %% ../../nbs/20_cgan.ipynb #0010
 def build_generator(settings, name="generator"):
