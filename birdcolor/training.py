@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['EXAMPLES', 'PICTURED', 'best_precision', 'on_gpu', 'prepare', 'batches', 'training_rows', 'Adam', 'Colorizer',
-           'direct_colorizer', 'compiled', 'frozen', 'cross_entropy', 'AdversarialColorizer', 'PairAdam',
+           'direct_colorizer', 'compiled', 'read_once', 'frozen', 'cross_entropy', 'AdversarialColorizer', 'PairAdam',
            'adversarial_colorizer', 'collapsed', 'overfit', 'save_checkpoint', 'load_checkpoint', 'generators',
            'reseed', 'one_pass', 'Training', 'train', 'colourise', 'finish_run', 'all_scores', 'write_scores']
 
@@ -121,9 +121,13 @@ def compiled(model, optimizer):
     return model
 
 # %% ../nbs/04_training.ipynb #0021
-def frozen(network):
-    "A scope in which the weights of `network` are constants: gradients flow through it, not into it."
-    return keras.StatelessScope(state_mapping=[(weight, ops.stop_gradient(weight.value)) for weight in network.variables])
+def read_once(network):
+    "The weights of `network`, which keeps no running statistics, each with its value, read here and nowhere else."
+    return [(weight, ops.multiply(weight.value, 1.0)) for weight in network.variables]
+
+def frozen(weights):
+    "A scope in which the `weights` of `read_once` are constants: gradients flow through their network, not into it."
+    return keras.StatelessScope(state_mapping=[(weight, ops.stop_gradient(value)) for weight, value in weights])
 
 # %% ../nbs/04_training.ipynb #0022
 def cross_entropy(logits, target):
@@ -149,8 +153,10 @@ class AdversarialColorizer(Colorizer):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         gray, truth, fake = y_pred["gray"], y_pred["truth"], y_pred["prediction"]
-        true, caught = self.judge(gray, truth, training), self.judge(gray, ops.stop_gradient(fake), training)
-        with frozen(self.discriminator): fooled = self.judge(gray, fake, training)
+        weights = read_once(self.discriminator)
+        with keras.StatelessScope(state_mapping=weights):
+            true, caught = self.judge(gray, truth, training), self.judge(gray, ops.stop_gradient(fake), training)
+        with frozen(weights): fooled = self.judge(gray, fake, training)
         error = ops.mean(ops.abs(fake - truth), axis=(1, 2, 3))
         discriminator_loss = (cross_entropy(true, self.true_target) + cross_entropy(caught, 0.0))/2
         generator_loss = cross_entropy(fooled, 1.0) + self.mae_weight*ops.mean(error)
