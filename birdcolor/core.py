@@ -346,7 +346,7 @@ def essential_code(source):
 def _is_text(line): return isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant)
 
 # %% ../nbs/00_core.ipynb #0048
-RESULT_MODULES = ("toy", "data", "pairs", "metrics", "training")
+RESULT_MODULES = ("toy", "data", "pairs", "norm", "metrics", "training")
 
 # %% ../nbs/00_core.ipynb #0049
 def code_digest(model):

@@ -6,8 +6,8 @@
 __all__ = ['LUMA', 'SUFFIXES', 'MEGAPIXELS', 'LONGEST', 'LARGEST', 'SCANS', 'NO_PHOTOS', 'CACHE_FORMAT', 'SHARES', 'Photo',
            'toy_birds', 'folder_photos', 'kaggle_photos', 'find_photos', 'photo_formats', 'open_image',
            'why_unreadable', 'read_photo', 'Decoded', 'cache_key', 'decode_photos', 'perceptual_hash',
-           'near_duplicates', 'duplicate_groups', 'split_photos', 'leaking', 'split_digest', 'middle_photos', 'Data',
-           'load_data', 'write_manifest']
+           'near_duplicates', 'duplicate_groups', 'split_photos', 'leaking', 'split_digest', 'middle_photos', 'Rows',
+           'Data', 'load_data', 'write_manifest']
 
 # %% ../nbs/01_data.ipynb #0002
 import csv, hashlib, os, re
@@ -208,20 +208,25 @@ def perceptual_hash(gray):
 # %% ../nbs/01_data.ipynb #0035
 def _standardised(gray):
     "Gray pictures as rows of zero mean and unit length, so that a product of two rows is their correlation."
-    rows = gray.reshape(len(gray), -1) - gray.mean((1, 2))[:, None]
+    rows = gray.reshape(len(gray), -1).astype("float32")
+    rows -= rows.mean(1, keepdims=True)
     return rows/np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
 
 # %% ../nbs/01_data.ipynb #0036
 def near_duplicates(gray, distance=16, correlation=0.9):
     "Pairs `(i, j, correlation)`, `i < j`, of gray pictures `(N, 32, 32)` that are the same photo, perhaps mirrored."
-    gray = np.asarray(gray, np.float32)
-    hashes, rows, found = perceptual_hash(gray), _standardised(gray), []
+    found, hashes = [], _all_hashes(gray)
     for view in (gray, gray[:, :, ::-1]):
-        view_hashes, view_rows = perceptual_hash(view), _standardised(view)
+        view_hashes = _all_hashes(view)
         for i in range(len(gray)):
             near = i + 1 + np.flatnonzero(np.bitwise_count(view_hashes[i + 1:] ^ hashes[i]) <= distance)
-            found += [(i, int(j), float(r)) for j, r in zip(near, view_rows[near] @ rows[i]) if r >= correlation]
+            alike = _standardised(view[near]) @ _standardised(gray[i:i + 1])[0] if len(near) else ()
+            found += [(i, int(j), float(r)) for j, r in zip(near, alike) if r >= correlation]
     return sorted(found)
+
+def _all_hashes(gray):
+    "`perceptual_hash` of any number of pictures, a thousand at a time."
+    return np.concatenate([perceptual_hash(gray[start:start + 1000].astype("float32")) for start in range(0, len(gray), 1000)])
 
 # %% ../nbs/01_data.ipynb #0039
 def duplicate_groups(count, pairs):
@@ -236,12 +241,18 @@ SHARES = {"test": 0.2, "validation": 0.1}
 def split_photos(species, groups, seed):
     "An array of `train`, `validation` and `test`, one a photo, stratified by species; groups stay on one side."
     species, groups = np.asarray(species), np.asarray(groups)
-    home = dict(zip(groups[::-1], species[::-1]))
+    home, members = dict(zip(groups[::-1], species[::-1])), _members(groups)
     split, random = np.full(len(species), "train", dtype="<U10"), np.random.default_rng(seed)
     for name in np.unique(species):
-        own = random.permutation([group for group in np.unique(groups) if home[group] == name])
-        _deal(split, [np.flatnonzero(groups == group) for group in own])
+        own = random.permutation([group for group in members if home[group] == name])
+        _deal(split, [members[group] for group in own])
     return split
+
+def _members(groups):
+    "The photo numbers of every group, groups in ascending order."
+    order = np.argsort(groups, kind="stable")
+    numbers, starts = np.unique(groups[order], return_index=True)
+    return dict(zip(numbers, np.split(order, starts[1:])))
 
 # %% ../nbs/01_data.ipynb #0044
 def _deal(split, parcels):
@@ -271,6 +282,16 @@ def middle_photos(species, count):
     names = np.unique(species)
     chosen = names[np.linspace(0, len(names) - 1, min(count, len(names))).round().astype(int)]
     return np.array([places[len(places)//2] for places in (np.flatnonzero(np.asarray(species) == name) for name in chosen)])
+
+# %% ../nbs/01_data.ipynb #5a1c0e72
+class Rows:
+    "The `rows` of `array`, read from it only when they are asked for: like `array[rows]`, but without a copy in memory."
+    def __init__(self, array, rows):
+        self.array, self.rows = array, np.asarray(rows)
+        self.dtype, self.shape = array.dtype, (len(self.rows), *array.shape[1:])
+
+    def __len__(self): return len(self.rows)
+    def __getitem__(self, chosen): return self.array[self.rows[chosen]]
 
 # %% ../nbs/01_data.ipynb #0050
 @dataclass(frozen=True)

@@ -165,7 +165,7 @@ def interval(values, seed=0):
                          f"with {np.isfinite(values).sum()} finite")
     mean = low = high = float(values.mean())
     if len(values) > 1:
-        low, high = bootstrap((values,), np.mean, n_resamples=5_000, batch=500, method="percentile",
+        low, high = bootstrap((values,), np.mean, n_resamples=5_000, batch=1 + 500_000//len(values), method="percentile",
                               random_state=np.random.default_rng(seed)).confidence_interval
     return {"mean": mean, "low": float(low), "high": float(high)}
 

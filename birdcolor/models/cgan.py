@@ -9,19 +9,20 @@ __all__ = ['scale_block', 'to_colours', 'build_generator', 'judge_input', 'build
 import keras
 from keras import layers
 
+from ..norm import BatchNorm
 from ..training import adversarial_colorizer
 
 # %% ../../nbs/20_cgan.ipynb #0006
 def scale_block(inputs, layer, filters, momentum):
     "A 4x4 stride-2 `layer` (convolution or its transpose), batch normalisation, LeakyReLU."
     hidden = layer(filters, 4, strides=2, padding="same", use_bias=False)(inputs)
-    return layers.LeakyReLU(0.2)(layers.BatchNormalization(momentum=momentum)(hidden))
+    return layers.LeakyReLU(0.2)(BatchNorm(momentum=momentum)(hidden))
 
 # %% ../../nbs/20_cgan.ipynb #0008
 def to_colours(inputs):
     "The generators' last layer: a transposed convolution to three hyperbolic tangents, moved to 0..1."
-    tangents = layers.Conv2DTranspose(3, 4, strides=2, padding="same", activation="tanh", dtype="float32")(inputs)
-    return layers.Rescaling(0.5, 0.5, dtype="float32")(tangents)
+    hidden = layers.Conv2DTranspose(3, 4, strides=2, padding="same")(inputs)
+    return layers.Rescaling(0.5, 0.5, dtype="float32")(layers.Activation("tanh", dtype="float32")(hidden))
 
 # %% ../../nbs/20_cgan.ipynb #0010
 def build_generator(settings, name="generator"):

@@ -16,7 +16,7 @@ import pandas as pd
 
 import birdcolor
 from ..core import NUMBER, read_arrays, read_json, read_record, write_json, writing
-from ..data import LUMA
+from ..data import LUMA, Rows
 from ..metrics import add_chroma, colourfulness, mean_chroma, score_images, to_uint8
 from .cnn import conv_block
 from ..pairs import Pairs
@@ -140,7 +140,7 @@ def build_chroma(settings, data):
     "A compiled `ChromaColorizer` for the training photos of `data`, its table filled from them."
     rows = training_rows(data, settings)
     planes = build_planes(settings.image_size, len(set(data.species)), settings.batch_norm_momentum)
-    planes.get_layer("by_brightness").table.assign(mean_chroma(data.images[rows], STEPS)[:, [0, 2]])
+    planes.get_layer("by_brightness").table.assign(mean_chroma(Rows(data.images, rows), STEPS)[:, [0, 2]])
     model = ChromaColorizer(planes, CropPairs(SMALLEST_WINDOW, seed=settings.seed), sorted(set(data.species)), settings.seed, name="chroma")
     steps = settings.epochs*max(1, len(rows)//settings.batch_size)
     rate = keras.optimizers.schedules.CosineDecay(0.0, steps, warmup_target=2*settings.learning_rate, warmup_steps=max(1, steps//20))

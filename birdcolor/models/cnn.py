@@ -9,11 +9,13 @@ __all__ = ['conv_block', 'build_cnn']
 import keras
 from keras import layers
 
+from ..norm import BatchNorm
+
 # %% ../../nbs/11_cnn.ipynb #0006
 def conv_block(inputs, filters, momentum, strides=1):
     "3x3 convolution, batch normalisation, ReLU; keeps height and width, or divides them by `strides`."
     hidden = layers.Conv2D(filters, 3, strides, padding="same", use_bias=False)(inputs)
-    return layers.ReLU()(layers.BatchNormalization(momentum=momentum)(hidden))
+    return layers.ReLU()(BatchNorm(momentum=momentum)(hidden))
 
 # %% ../../nbs/11_cnn.ipynb #0009
 def build_cnn(settings):
@@ -23,7 +25,7 @@ def build_cnn(settings):
     hidden = conv_block(conv_block(gray, 64, momentum), 128, momentum)
     hidden = conv_block(layers.MaxPooling2D()(hidden), 128, momentum)
     hidden = layers.Conv2DTranspose(64, 3, strides=2, padding="same", use_bias=False)(hidden)
-    hidden = layers.ReLU()(layers.BatchNormalization(momentum=momentum)(hidden))
+    hidden = layers.ReLU()(BatchNorm(momentum=momentum)(hidden))
     hidden = conv_block(conv_block(hidden, 64, momentum), 32, momentum)
     colour = layers.Conv2D(3, 3, padding="same", activation="sigmoid", dtype="float32")(hidden)
     return keras.Model(gray, colour, name="cnn")
