@@ -1,5 +1,6 @@
 """From photo files: data preparation by itself, and whole trainings."""
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -76,13 +77,13 @@ def preparation(folder, size, rounds, tell=print):
 
 
 def repeated(folder, source, count):
-    "Fill `folder` with links to the photos of the folder `source`, again and again until there are `count`."
+    "Fill `folder` with copies of the photos of the folder `source`, again and again until there are `count`."
     photos = find_photos(str(source))
     for number in range(count):
         photo = photos[number % len(photos)]
-        link = Path(folder)/photo.species/f"{number//len(photos)}-{photo.path.name}"
-        link.parent.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(photo.path.resolve())
+        copy = Path(folder)/photo.species/f"{number//len(photos)}-{photo.path.name}"
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(photo.path, copy)
 
 
 def from_files(network, folder, settings, epochs, rounds, tell=print):

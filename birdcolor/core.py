@@ -11,7 +11,7 @@ __all__ = ['ADVICE', 'NUMBER', 'SPARE', 'PRESETS', 'MODELS', 'RESULT_MODULES', '
 
 # %% ../nbs/00_core.ipynb #0002
 import ast, errno, hashlib, json, os, platform, re, shutil, subprocess, sys, tempfile, time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from importlib import metadata
@@ -71,9 +71,12 @@ def lock_file(path):
     return path.with_name(f".{path.name}.lock")
 
 def _note(file):
-    "What the holder of the lock `file` says of itself."
-    try: return file.read_text(encoding="utf-8") or "another process"
-    except OSError: return "another process"
+    "What the holder of the lock `file` says of itself; it may have been quicker to lock than to say so."
+    for _ in range(10):
+        with suppress(OSError):
+            if note := file.read_text(encoding="utf-8"): return note
+        time.sleep(0.1)
+    return "another process"
 
 # %% ../nbs/00_core.ipynb #b8d1f0b2
 def one_line(text):

@@ -11,9 +11,9 @@ from keras import layers
 
 # %% ../nbs/01_norm.ipynb #0005
 class BatchNorm(layers.BatchNormalization):
-    "Batch normalisation of `(batch, height, width, channels)`; while training on TensorFlow, its fused kernel."
+    "Batch normalisation of `(batch, height, width, channels)`; while training on one TensorFlow device, its fused kernel."
     def call(self, inputs, training=None, mask=None):
-        if not training or keras.backend.backend() != "tensorflow": return super().call(inputs, training=training, mask=mask)
+        if not training or self.synchronized or keras.backend.backend() != "tensorflow": return super().call(inputs, training=training, mask=mask)
         import tensorflow as tf
         scale, offset = tf.convert_to_tensor(self.gamma.value), tf.convert_to_tensor(self.beta.value)
         normalised, mean, variance = tf.compat.v1.nn.fused_batch_norm(inputs, scale, offset, epsilon=self.epsilon, is_training=True)

@@ -121,3 +121,30 @@ def test_what_is_sent_has_limits(page, tmp_path):
     for wrong in ("Dodo", 0, "chroma"), ("unknown", 7, "chroma"), ("unknown", 0, "../chroma"):
         with pytest.raises(AppError) as caught: Client(page.local_url, verbose=False).predict(handle_file(tmp_path / "vast.png"), *wrong, api_name="/colour")
         assert "Traceback" not in str(caught.value) and str(tmp_path) not in str(caught.value)
+
+
+def test_a_photo_that_takes_too_long_is_answered_with_a_sentence(tmp_path):
+    from threading import Event
+
+    from gradio_client import Client, handle_file
+    from gradio_client.exceptions import AppError
+    ended = Event()
+
+    class Slow(Tinted):
+        def __call__(self, gray, species):
+            ended.wait()
+            return super().__call__(gray, species)
+
+    Image.new("L", (30, 20), 128).save(tmp_path / "slow.png")
+    page = serve(port=None, runs=tmp_path, wait=False, load=lambda model, runs: Slow(), seconds=2)
+    try:
+        client = Client(page.local_url, verbose=False)
+        with pytest.raises(AppError, match="^No answer within 2 seconds; try again later, or a smaller photo\\.$"):
+            client.predict(handle_file(tmp_path / "slow.png"), "unknown", 0, "chroma", api_name="/colour")
+        ended.set()
+        _, button = client.predict(handle_file(tmp_path / "slow.png"), "Robin", 0, "chroma", api_name="/colour")
+        assert button["value"].endswith("slow-coloured.png")
+    finally:
+        ended.set()
+        page.close()
+        page.files.cleanup()
