@@ -13,7 +13,7 @@ def test_contenders_learn_the_same():
     found = check_same("cgan_patchgan", names=CONTENDERS, steps=3, size=16, batch_size=4)
     assert set(found["losses"]) == set(CONTENDERS)
     assert found["losses"]["birdcolor"][2] < found["losses"]["birdcolor"][0]
-    assert max(found["largest_difference"].values()) < 0.01
+    assert max(found["difference"].values()) < 0.01
 
 
 def test_ratios_are_taken_turn_by_turn():
