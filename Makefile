@@ -99,9 +99,9 @@ test: $(STAMP)
 	@$(QUIET_HOME) $(TO_README) --output-dir $(CHECK)
 	@diff README.md $(CHECK)/README.md || { echo "README.md differs from nbs/index.ipynb: run make readme and keep the result." >&2; exit 1; }
 	@echo "[3/4] every notebook runs and its examples hold"
-	@$(QUIET_HOME) $(BIN)/nbdev_test --n_workers 1 --do_print --timing
+	@$(QUIET_HOME) $(BIN)/nbdev_test --do_print --timing
 	@echo "[4/4] the command line"
-	@$(QUIET_HOME) $(BIN)/python -m pytest -q tests
+	@$(QUIET_HOME) $(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 tests
 	@echo "All four steps passed: export and clean, README, notebooks, command line."
 
 faults: $(STAMP)

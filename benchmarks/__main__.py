@@ -1,4 +1,5 @@
 """`python -m benchmarks`: measure everything side by side and write reports/benchmarks/<machine>.json."""
+import json
 import re
 import tempfile
 import time
@@ -79,6 +80,20 @@ def main(
         if "scale" in parts: record["scale"] = scale(folder, [int(count) for count in counts.split(",")], 32, tell)
     finished(record, out/f"{machine or machine_name()}.json", settings | dict(rounds=rounds, turn_seconds=turn, photos="given" if photos else "drawn"))
     typer.echo(tables(out))
+
+
+def torch_version():
+    "PyTorch's version, if it is there."
+    try: return dict(torch=metadata.version("torch"))
+    except metadata.PackageNotFoundError: return {}
+
+
+def finished(record, path, settings):
+    "Write what was measured, part by part with where and on what, over the same parts of an earlier record; other parts stay."
+    made = dict(processor=processor(), commit=commit(), versions=versions() | torch_version(), settings=settings,
+                presets=vars(PRESETS["study"]), finished=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+    earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    write_json(path, earlier | {part: dict(found=found, made=made) for part, found in record.items()})
 
 
 def torch_version():

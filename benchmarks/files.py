@@ -77,13 +77,10 @@ def preparation(folder, size, rounds, tell=print):
 
 
 def repeated(folder, source, count):
-    "Fill `folder` with copies of the photos of the folder `source`, again and again until there are `count`."
+    "Fill a folder in `folder` with copies of the photos of the folder `source`, again and again until there are `count`."
     photos = find_photos(str(source))
-    for number in range(count):
-        photo = photos[number % len(photos)]
-        copy = Path(folder)/photo.species/f"{number//len(photos)}-{photo.path.name}"
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(photo.path, copy)
+    (Path(folder)/"Bird").mkdir(parents=True)
+    for number in range(count): shutil.copy(photos[number % len(photos)].path, Path(folder)/"Bird"/f"{number}{photos[number % len(photos)].path.suffix}")
 
 
 def from_files(network, folder, settings, epochs, rounds, tell=print):

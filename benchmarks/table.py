@@ -1,5 +1,6 @@
 """What was measured, as Markdown."""
 import json
+from itertools import groupby
 from pathlib import Path
 
 TITLES = dict(fcnn="FCNN", cnn="CNN", unet="U-Net", cgan="cGAN", cgan_mae="cGAN + MAE", cgan_patchgan="U-Net + PatchGAN")
@@ -69,19 +70,23 @@ def scale_table(record):
     return markdown(rows) + "\n\nDrawn birds of {0}x{0} pixels; peak memory without mapped files, libraries included.".format(record["scale"]["image_size"])
 
 
-def sentence(record):
-    "Where, when and on what it was measured."
-    settings, versions = record["settings"], record["versions"]
-    return (f"{record['processor']}; photos of {settings['image_size']}x{settings['image_size']} pixels, {settings['batch_size']} a step, augmentation on; "
+def sentence(made, parts):
+    "Where, when and on what `parts` were measured."
+    settings, versions = made["settings"], made["versions"]
+    trained = f"trained on {settings['image_size']}x{settings['image_size']} pixels, {settings['batch_size']} photos a step, augmentation on; "
+    return (f"{made['processor']}; {trained if {'steps', 'from_files'} & set(parts) else ''}"
             f"median [lowest, highest] of {settings['rounds']} turns; TensorFlow {versions['tensorflow']}, Keras {versions['keras']}, PyTorch {versions.get('torch', 'absent')}; "
-            f"commit {record['commit'][:10]}, {record['finished'][:10]}.")
+            f"commit {made['commit'][:10]}, {made['finished'][:10]}.")
+
+
+SHOWN = dict(steps=steps_table, from_files=files_table, preparation=preparation_table, startup=startup_table, scale=scale_table)
 
 
 def tables(folder="reports/benchmarks"):
     "Everything measured on every machine, in Markdown; an empty text when nothing was."
-    parts = []
+    texts = []
     for path in sorted(Path(folder).glob("*.json")):
         record = json.loads(path.read_text(encoding="utf-8"))
-        shown = dict(steps=steps_table, from_files=files_table, preparation=preparation_table, startup=startup_table, scale=scale_table)
-        parts += [show(record) for name, show in shown.items() if name in record] + [sentence(record)]
-    return "\n\n".join(parts)
+        for made, parts in groupby((part for part in SHOWN if part in record), key=lambda part: record[part]["made"]):
+            texts += [SHOWN[part]({part: record[part]["found"]}) for part in (parts := list(parts))] + [sentence(made, parts)]
+    return "\n\n".join(texts)

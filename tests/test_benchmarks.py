@@ -1,9 +1,11 @@
 """The contenders of benchmarks/ do the same work, and what was measured becomes a table."""
+import json
 from importlib.util import find_spec
 
-from benchmarks.files import Opened, draw_photos, preparation
+from benchmarks.__main__ import finished
+from benchmarks.files import Opened, draw_photos, preparation, repeated
 from benchmarks.steps import check_same, ratios
-from benchmarks.table import files_table, markdown, preparation_table, startup_table, steps_table
+from benchmarks.table import files_table, markdown, preparation_table, startup_table, steps_table, tables
 from birdcolor.data import find_photos
 
 CONTENDERS = ["birdcolor", "tutorial"] + ["pytorch"]*bool(find_spec("torch"))
@@ -46,3 +48,20 @@ def test_tables():
                     times_birdcolor=dict(pillow=spread, pillow_threads=spread), mean_difference_levels=0.4)
     assert preparation_table(dict(preparation=prepared)).endswith("a second start opened 0 photos.")
     assert "| `import birdcolor` | 1.50 [1.25, 2.00] |" in startup_table(dict(startup={"import birdcolor": spread}))
+
+
+def test_a_part_measured_again_replaces_that_part_alone(tmp_path):
+    spread, settings = dict(median=1.5, low=1.25, high=2.0), dict(image_size=128, batch_size=32, rounds=5)
+    finished(dict(startup={"import birdcolor": spread}, same={}), tmp_path / "here.json", settings)
+    finished(dict(startup={"import birdcolor": spread | dict(median=1.75)}), tmp_path / "here.json", settings | dict(rounds=7))
+    stored = json.loads((tmp_path / "here.json").read_text())
+    assert (stored["same"]["made"]["settings"]["rounds"], stored["startup"]["made"]["settings"]["rounds"]) == (5, 7)
+    written = tables(tmp_path)
+    assert "| `import birdcolor` | 1.75 [1.25, 2.00] |" in written and "of 7 turns" in written and "trained on" not in written
+    assert tables(tmp_path / "nowhere") == ""
+
+
+def test_copies_fill_a_folder_of_one_species(tmp_path):
+    draw_photos(tmp_path / "drawn", 2, size=16)
+    repeated(tmp_path / "filled", tmp_path / "drawn", 5)
+    assert {photo.species for photo in find_photos(str(tmp_path / "filled"))} == {"Bird"} and len(find_photos(str(tmp_path / "filled"))) == 5

@@ -1,5 +1,6 @@
 """A run that is killed without warning, at any moment and however often, ends with the results of one that was left alone."""
 import json
+import os
 import re
 import signal
 import subprocess
@@ -8,15 +9,22 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 WORKER = Path(__file__).with_name("whole_run.py")
+REPRODUCE = [Path(sys.executable).with_name("birdcolor"), "reproduce", "--preset", "smoke", "--data", "toy", "--models", "fcnn", "--set", "image_size=16", "--set", "epochs=6"]
 
 
-def start(folder):
+def start_run(folder):
     "Start the run in `folder` and return its process when it has finished importing."
     process = subprocess.Popen([sys.executable, str(WORKER), str(folder)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     assert process.stdout.readline() == "ready\n"
     return process
+
+
+def start_reproduce(folder):
+    "Start the same run by the command; a kill hits the command alone, and its notebook's kernel finds itself an orphan."
+    return subprocess.Popen([*REPRODUCE, "--out", folder / "out"], env=os.environ | {"BIRDCOLOR_CACHE": str(folder / "cache")}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def finish(process):
@@ -37,8 +45,8 @@ def results(folder):
     return record, files, re.sub("Made on [0-9-]+|<h2>Runs</h2>.*?</table>", "", page, flags=re.DOTALL), predicted, left
 
 
-def test_killed_runs_end_like_one_that_was_left_alone(tmp_path, request, keep):
-    wanted = request.config.getoption("--kills")
+def kill_and_compare(start, wanted, tmp_path, keep, name, fault):
+    "Kill what `start` starts `wanted` times, let it end each time that it is not killed, and compare every end with that of a run left alone."
     process, started = start(tmp_path / "alone"), time.monotonic()
     finish(process)
     alone, seconds = results(tmp_path / "alone"), time.monotonic() - started
@@ -55,5 +63,15 @@ def test_killed_runs_end_like_one_that_was_left_alone(tmp_path, request, keep):
             kills += 1
         finish(start(folder))
         if results(folder) != alone: wrong.append(folder)
-        keep("kills", dict(fault="kill -9 of a run", tried=kills, outcome=f"{rounds} runs ended", wrong=len(wrong)))
+        keep(name, dict(fault=fault, tried=kills, outcome=f"{rounds} runs ended", wrong=len(wrong)))
     assert wrong == []
+
+
+def test_killed_runs_end_like_one_that_was_left_alone(tmp_path, request, keep):
+    kill_and_compare(start_run, request.config.getoption("--kills"), tmp_path, keep, "kills", "kill -9 of a run")
+
+
+def test_killed_commands_end_like_one_that_was_left_alone(tmp_path, request, keep):
+    kills = request.config.getoption("--kills") // 6
+    if not kills: pytest.skip("a command takes long to kill: make faults")
+    kill_and_compare(start_reproduce, kills, tmp_path, keep, "kills-of-the-command", "kill -9 of `birdcolor reproduce`")
