@@ -87,6 +87,7 @@ def tables(folder="reports/benchmarks"):
     texts = []
     for path in sorted(Path(folder).glob("*.json")):
         record = json.loads(path.read_text(encoding="utf-8"))
-        for made, parts in groupby((part for part in SHOWN if part in record), key=lambda part: record[part]["made"]):
-            texts += [SHOWN[part]({part: record[part]["found"]}) for part in (parts := list(parts))] + [sentence(made, parts)]
+        for made, together in groupby((part for part in SHOWN if part in record), key=lambda part: record[part]["made"]):
+            parts = list(together)
+            texts += [SHOWN[part]({part: record[part]["found"]}) for part in parts] + [sentence(made, parts)]
     return "\n\n".join(texts)
