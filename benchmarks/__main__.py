@@ -102,11 +102,4 @@ def torch_version():
     except metadata.PackageNotFoundError: return {}
 
 
-def finished(record, path, settings):
-    "Write the record with where and on what it was measured."
-    made = dict(processor=processor(), commit=commit(), versions=versions() | torch_version(), settings=settings,
-                presets=vars(PRESETS["study"]), finished=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
-    write_json(path, made | record)
-
-
 if __name__ == "__main__": typer.run(main)
