@@ -14,6 +14,7 @@ import csv, hashlib, os, re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -178,7 +179,8 @@ def _build(photos, image_size, folder):
     index = dict(names=[], species=[], sha256=[], skipped=[])
     with writing(folder) as temporary, ThreadPoolExecutor(os.cpu_count()) as pool:
         temporary.mkdir()
-        read = pool.map(partial(_attempt, image_size=image_size), photos)
+        parts = (photos[start:start + 1000] for start in range(0, len(photos), 1000))
+        read = chain.from_iterable(pool.map(partial(_attempt, image_size=image_size), part) for part in parts)
         with open(temporary/"images.npy", "wb") as file:
             _write_header(file, (len(photos), image_size, image_size, 3))
             for photo, (pixels, note) in zip(photos, tqdm(read, "Decoding photos", len(photos), mininterval=1, unit="photo")):
@@ -319,7 +321,8 @@ def load_data(settings, cache=None):
     "The photos that `settings` names, decoded and split; tells what was skipped; too few photos raise a `ValueError`."
     photos = find_photos(settings.data, settings.toy_photos)
     small, decoded = (decode_photos(photos, size, cache) for size in (32, settings.image_size))
-    gray = np.stack([np.asarray(Image.fromarray(image).convert("L")) for image in small.images])
+    gray = np.empty(small.images.shape[:3], "uint8")
+    for picture, image in zip(gray, small.images): picture[:] = Image.fromarray(image).convert("L")
     groups = duplicate_groups(len(gray), near_duplicates(gray))
     split = split_photos(decoded.species, groups if settings.near_duplicates == "together" else range(len(groups)), settings.split_seed)
     if settings.near_duplicates == "dropped": split[leaking(groups, split)] = "dropped"
