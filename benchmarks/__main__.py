@@ -96,10 +96,4 @@ def finished(record, path, settings):
     write_json(path, earlier | {part: dict(found=found, made=made) for part, found in record.items()})
 
 
-def torch_version():
-    "PyTorch's version, if it is there."
-    try: return dict(torch=metadata.version("torch"))
-    except metadata.PackageNotFoundError: return {}
-
-
 if __name__ == "__main__": typer.run(main)

@@ -74,8 +74,9 @@ def sentence(made, parts):
     "Where, when and on what `parts` were measured."
     settings, versions = made["settings"], made["versions"]
     trained = f"trained on {settings['image_size']}x{settings['image_size']} pixels, {settings['batch_size']} photos a step, augmentation on; "
-    return (f"{made['processor']}; {trained if {'steps', 'from_files'} & set(parts) else ''}"
-            f"median [lowest, highest] of {settings['rounds']} turns; TensorFlow {versions['tensorflow']}, Keras {versions['keras']}, PyTorch {versions.get('torch', 'absent')}; "
+    turns = f"median [lowest, highest] of {settings['rounds']} turns; "
+    return (f"{made['processor']}; {trained if {'steps', 'from_files'} & set(parts) else ''}{turns if set(parts) != {'scale'} else 'measured once; '}"
+            f"TensorFlow {versions['tensorflow']}, Keras {versions['keras']}, PyTorch {versions.get('torch', 'absent')}; "
             f"commit {made['commit'][:10]}, {made['finished'][:10]}.")
 
 
