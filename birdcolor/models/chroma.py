@@ -97,11 +97,11 @@ class CropPairs(Pairs):
     "As `Pairs`, from random windows of at least `smallest` of the side, half of them mirrored."
     def __init__(self, smallest, seed=None, **kwargs):
         super().__init__(seed=seed, **kwargs)
-        self.augmentation, self.smallest, self.random = [self.crop], smallest, keras.random.SeedGenerator(seed)
+        self.smallest = smallest
 
-    def crop(self, colour, training=False):
+    def augment(self, colour):
         "A random window of each photo, at the photos' own size."
-        if not training or self.smallest == 1: return colour
+        if self.smallest == 1: return colour
         count, size = ops.shape(colour)[0], colour.shape[1]
         scale, left, top, mirror = ops.unstack(keras.random.uniform((4, count), seed=self.random), axis=0)
         scale = self.smallest + (1 - self.smallest)*scale

@@ -27,5 +27,5 @@ def build_cnn(settings):
     hidden = layers.Conv2DTranspose(64, 3, strides=2, padding="same", use_bias=False)(hidden)
     hidden = layers.ReLU()(BatchNorm(momentum=momentum)(hidden))
     hidden = conv_block(conv_block(hidden, 64, momentum), 32, momentum)
-    colour = layers.Conv2D(3, 3, padding="same", activation="sigmoid", dtype="float32")(hidden)
+    colour = layers.Activation("sigmoid", dtype="float32")(layers.Conv2D(3, 3, padding="same")(hidden))
     return keras.Model(gray, colour, name="cnn")

@@ -19,5 +19,5 @@ def build_fcnn(settings):
         hidden = layers.Dense(units, activation="relu")(hidden)
         hidden = layers.BatchNormalization(momentum=settings.batch_norm_momentum)(hidden)
         hidden = layers.Dropout(settings.dropout)(hidden)
-    colour = layers.Dense(size*size*3, activation="sigmoid", dtype="float32")(hidden)
+    colour = layers.Activation("sigmoid", dtype="float32")(layers.Dense(size*size*3)(hidden))
     return keras.Model(gray, layers.Reshape((size, size, 3), dtype="float32")(colour), name="fcnn")

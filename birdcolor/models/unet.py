@@ -26,5 +26,5 @@ def build_unet(settings):
     half = conv_block(layers.MaxPooling2D()(full), 128, momentum)
     quarter = conv_block(layers.MaxPooling2D()(half), 256, momentum)
     hidden = up_and_join(up_and_join(quarter, half, 128, momentum), full, 64, momentum)
-    colour = layers.Conv2D(3, 3, padding="same", activation="sigmoid", dtype="float32")(hidden)
+    colour = layers.Activation("sigmoid", dtype="float32")(layers.Conv2D(3, 3, padding="same")(hidden))
     return keras.Model(gray, colour, name="unet")
