@@ -46,7 +46,7 @@ def main(
     parts: Annotated[str, typer.Option(help="What to measure.")] = ",".join(PARTS),
     networks: Annotated[str, typer.Option(help="Networks for the training step.")] = ",".join(NETWORKS),
     contenders: Annotated[str, typer.Option(help="Who takes turns in the training step; birdcolor always does.")] = ",".join(CONTENDERS),
-    trained: Annotated[str, typer.Option(help="Networks for the training from files, the first of them repeated.")] = "cgan_mae,unet",
+    trained: Annotated[str, typer.Option(help="Networks for the training from files.")] = "cgan_mae,unet",
     size: Annotated[int, typer.Option(help="Side of the images, pixels.", min=16)] = 128,
     batch: Annotated[int, typer.Option(help="Photos in a training step.", min=2)] = 32,
     rounds: Annotated[int, typer.Option(help="How often everyone takes a turn.", min=1)] = 5,
@@ -73,8 +73,7 @@ def main(
             record["steps"] = {network: measure(network, Path(folder)/"photos.npy", settings, names, rounds, turn, tell) for network in networks}
         if "files" in parts:
             repeated(Path(folder)/"files", source, files)
-            record["from_files"] = {network: from_files(network, Path(folder)/"files", settings, epochs, 1 if place else min(rounds, 2), tell)
-                                    for place, network in enumerate(trained)}
+            record["from_files"] = {network: from_files(network, Path(folder)/"files", settings, epochs, rounds, tell) for network in trained}
         if "preparation" in parts: record["preparation"] = preparation(source, size, rounds, tell)
         if "startup" in parts: record["startup"] = startup(rounds, tell)
         if "scale" in parts: record["scale"] = scale(folder, [int(count) for count in counts.split(",")], 32, tell)

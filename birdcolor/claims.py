@@ -58,16 +58,16 @@ CLAIMS = (
 RESAMPLES, AT_ONCE = 4_000, 4_000_000
 
 @lru_cache(maxsize=8)
-def photo_shares(photos, block=0):
-    "How much each of `photos` counts in each resample of a `block`, `AT_ONCE` numbers at most: (resamples, photos), rows that add up to 1."
-    most = max(1, AT_ONCE//photos)
-    return np.random.default_rng([0, block]).multinomial(photos, np.full(photos, 1/photos), min(most, max(0, RESAMPLES - block*most)))/photos
+def photo_shares(photos, block=0, count=RESAMPLES):
+    "How much each of `photos` counts in each of the `count` resamples of a `block`: (resamples, photos), rows that add up to 1."
+    return np.random.default_rng([0, block]).multinomial(photos, np.full(photos, 1/photos), count)/photos
 
 def resampled_means(values):
-    "The means over photos of `values` (..., photos) in each resample: (resamples, ...)."
+    "The means over photos of `values` (..., photos) in each resample: (resamples, ...); `AT_ONCE` numbers in memory for a block."
     photos = values.shape[-1]
-    blocks = -(-RESAMPLES//max(1, AT_ONCE//photos))
-    return np.concatenate([np.moveaxis(values @ photo_shares(photos, block).T, -1, 0) for block in range(blocks)])
+    starts = range(0, RESAMPLES, max(1, AT_ONCE//photos))
+    shares = (photo_shares(photos, block, min(starts.step, RESAMPLES - start)) for block, start in enumerate(starts))
+    return np.concatenate([np.moveaxis(values @ share.T, -1, 0) for share in shares])
 
 @lru_cache(maxsize=32)
 def seed_deviations(seeds):

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['LUMA', 'SUFFIXES', 'MEGAPIXELS', 'LONGEST', 'LARGEST', 'SCANS', 'NO_PHOTOS', 'CACHE_FORMAT', 'SHARES', 'Photo',
            'toy_birds', 'folder_photos', 'kaggle_photos', 'find_photos', 'photo_formats', 'open_image',
-           'why_unreadable', 'read_photo', 'Decoded', 'cache_key', 'decode_photos', 'perceptual_hash',
+           'why_unreadable', 'read_photo', 'Decoded', 'cache_key', 'decode_photos', 'perceptual_hash', 'Gray',
            'near_duplicates', 'duplicate_groups', 'split_photos', 'leaking', 'split_digest', 'middle_photos', 'Rows',
            'Data', 'load_data', 'write_manifest']
 
@@ -215,20 +215,28 @@ def _standardised(gray):
     return rows/np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
 
 # %% ../nbs/01_data.ipynb #0036
+class Gray:
+    "The gray of RGB `images` `(N, height, width, 3)`, uint8, computed from those rows that are asked for and not kept."
+    def __init__(self, images): self.images = images
+    def __len__(self): return len(self.images)
+    def __getitem__(self, rows): return np.stack([Image.fromarray(image).convert("L") for image in self.images[rows]])
+
+# %% ../nbs/01_data.ipynb #56f97732
 def near_duplicates(gray, distance=16, correlation=0.9):
-    "Pairs `(i, j, correlation)`, `i < j`, of gray pictures `(N, 32, 32)` that are the same photo, perhaps mirrored."
-    found, hashes = [], _all_hashes(gray)
-    for view in (gray, gray[:, :, ::-1]):
-        view_hashes = _all_hashes(view)
+    "Pairs `(i, j, correlation)`, `i < j`, of gray pictures `(N, 32, 32)`, an array or a `Gray`, that are the same photo, perhaps mirrored."
+    found, hashes = [], _all_hashes(gray, 1)
+    for direction in (1, -1):
+        view_hashes = _all_hashes(gray, direction)
         for i in range(len(gray)):
             near = i + 1 + np.flatnonzero(np.bitwise_count(view_hashes[i + 1:] ^ hashes[i]) <= distance)
-            alike = _standardised(view[near]) @ _standardised(gray[i:i + 1])[0] if len(near) else ()
+            alike = _standardised(gray[near][:, :, ::direction]) @ _standardised(gray[i:i + 1])[0] if len(near) else ()
             found += [(i, int(j), float(r)) for j, r in zip(near, alike) if r >= correlation]
     return sorted(found)
 
-def _all_hashes(gray):
-    "`perceptual_hash` of any number of pictures, a thousand at a time."
-    return np.concatenate([perceptual_hash(gray[start:start + 1000].astype("float32")) for start in range(0, len(gray), 1000)])
+def _all_hashes(gray, direction):
+    "`perceptual_hash` of any number of pictures, a thousand at a time, read in the `direction` 1 or, mirrored, -1."
+    parts = (gray[start:start + 1000][:, :, ::direction] for start in range(0, len(gray), 1000))
+    return np.concatenate([perceptual_hash(part.astype("float32")) for part in parts])
 
 # %% ../nbs/01_data.ipynb #0039
 def duplicate_groups(count, pairs):
@@ -321,9 +329,7 @@ def load_data(settings, cache=None):
     "The photos that `settings` names, decoded and split; tells what was skipped; too few photos raise a `ValueError`."
     photos = find_photos(settings.data, settings.toy_photos)
     small, decoded = (decode_photos(photos, size, cache) for size in (32, settings.image_size))
-    gray = np.empty(small.images.shape[:3], "uint8")
-    for picture, image in zip(gray, small.images): picture[:] = Image.fromarray(image).convert("L")
-    groups = duplicate_groups(len(gray), near_duplicates(gray))
+    groups = duplicate_groups(len(small.images), near_duplicates(Gray(small.images)))
     split = split_photos(decoded.species, groups if settings.near_duplicates == "together" else range(len(groups)), settings.split_seed)
     if settings.near_duplicates == "dropped": split[leaking(groups, split)] = "dropped"
     _report_skipped(decoded)
