@@ -31,7 +31,7 @@ QUIET_HOME := BIRDCOLOR_CACHE="$(BUILD)/cache" KERAS_HOME="$(BUILD)/keras" MPLCO
   IPYTHONDIR="$(BUILD)/ipython" JUPYTER_CONFIG_DIR="$(BUILD)/jupyter" JUPYTER_DATA_DIR="$(BUILD)/jupyter" \
   JUPYTER_RUNTIME_DIR="$(BUILD)/jupyter/runtime" TF_CPP_MIN_LOG_LEVEL=3 PYTHONUNBUFFERED=1
 
-.PHONY: help setup report test faults readme weights lock audit site site-check packages colab-check clean
+.PHONY: help setup report test faults readme weights lock audit site site-check packages colab-check cluster-check clean
 
 help:
 	@echo "make report  train the networks on drawn birds and write reports/toy/report.html"
@@ -45,6 +45,7 @@ help:
 	@echo "make site    write notebooks, reports and reference as pages to build/site; make site-check looks for broken links in Chromium"
 	@echo "make packages    build wheel and source, install them on every Python at hand, and use them (needs the network)"
 	@echo "make colab-check run every notebook as Colab would (needs the network, takes long)"
+	@echo "make cluster-check train six networks on two workers of a Dask cluster, kill one, and compare with one process (takes long)"
 	@echo "make audit   look the locked packages up among those with known holes (needs the network)"
 	@echo "make clean   remove .venv, build and caches; reports stay"
 
@@ -108,6 +109,9 @@ test: $(STAMP)
 
 faults: $(STAMP)
 	@$(QUIET_HOME) $(BIN)/python -m pytest -q tests/faults --damaged-photos 2100 --kills 60 --requests 200 --counts reports/faults
+
+cluster-check: $(STAMP)
+	@$(QUIET_HOME) $(BIN)/python -m pytest -v tests/test_cluster.py --six-on-a-cluster
 
 # --- upkeep ----------------------------------------------------------------------------------------------------------
 
