@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['LUMA', 'SUFFIXES', 'MEGAPIXELS', 'LONGEST', 'LARGEST', 'SCANS', 'NO_PHOTOS', 'CACHE_FORMAT', 'SHARES', 'Photo',
            'toy_birds', 'folder_photos', 'kaggle_photos', 'find_photos', 'photo_formats', 'open_image',
-           'why_unreadable', 'read_photo', 'Decoded', 'cache_key', 'decode_photos', 'perceptual_hash', 'Gray',
+           'why_unreadable', 'read_photo', 'Decoded', 'cache_key', 'decode_photos', 'perceptual_hash',
            'near_duplicates', 'duplicate_groups', 'split_photos', 'leaking', 'split_digest', 'middle_photos', 'Rows',
            'Data', 'load_data', 'write_manifest']
 
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -214,16 +215,9 @@ def _standardised(gray):
     rows -= rows.mean(1, keepdims=True)
     return rows/np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
 
-# %% ../nbs/01_data.ipynb #0036
-class Gray:
-    "The gray of RGB `images` `(N, height, width, 3)`, uint8, computed from those rows that are asked for and not kept."
-    def __init__(self, images): self.images = images
-    def __len__(self): return len(self.images)
-    def __getitem__(self, rows): return np.stack([Image.fromarray(image).convert("L") for image in self.images[rows]])
-
 # %% ../nbs/01_data.ipynb #56f97732
 def near_duplicates(gray, distance=16, correlation=0.9):
-    "Pairs `(i, j, correlation)`, `i < j`, of gray pictures `(N, 32, 32)`, an array or a `Gray`, that are the same photo, perhaps mirrored."
+    "Pairs `(i, j, correlation)`, `i < j`, of gray pictures `(N, 32, 32)` that are the same photo, perhaps mirrored."
     found, hashes = [], _all_hashes(gray, 1)
     for direction in (1, -1):
         view_hashes = _all_hashes(gray, direction)
@@ -329,13 +323,20 @@ def load_data(settings, cache=None):
     "The photos that `settings` names, decoded and split; tells what was skipped; too few photos raise a `ValueError`."
     photos = find_photos(settings.data, settings.toy_photos)
     small, decoded = (decode_photos(photos, size, cache) for size in (32, settings.image_size))
-    groups = duplicate_groups(len(small.images), near_duplicates(Gray(small.images)))
+    groups = duplicate_groups(len(small.images), _alike(small.images))
     split = split_photos(decoded.species, groups if settings.near_duplicates == "together" else range(len(groups)), settings.split_seed)
     if settings.near_duplicates == "dropped": split[leaking(groups, split)] = "dropped"
     _report_skipped(decoded)
     for side in ("train", *SHARES):
         if side not in split: raise ValueError(f"{len(split)} photos are too few: none is left for {side}; give at least 10 of a species.")
     return Data(**vars(decoded), groups=groups, split=split, digest=split_digest(decoded.sha256, split))
+
+def _alike(images):
+    "`near_duplicates` of RGB pictures; their gray is kept in a temporary file, so that memory does not grow with them."
+    with TemporaryFile() as file:
+        for image in images: file.write(Image.fromarray(image).convert("L").tobytes())
+        file.flush()
+        return near_duplicates(np.memmap(file, "uint8", "r", shape=images.shape[:3]))
 
 # %% ../nbs/01_data.ipynb #0052
 def _report_skipped(decoded):
