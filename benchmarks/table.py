@@ -39,7 +39,7 @@ BESIDE = ["measured", "birdcolor", "beside it", "takes"]
 def files_table(record):
     "Whole trainings from files, data preparation included."
     rows = [BESIDE]
-    for network, row in record["from_files"].items():
+    for network, row in sorted(record["from_files"].items(), key=lambda found: list(TITLES).index(found[0])):
         own, other = (f"{row['seconds'][name]['median']:.0f} s" for name in ("birdcolor", "tutorial"))
         rows.append([f"{TITLES[network]}, {row['epochs']} epochs on {row['photos']['birdcolor']} JPEG files", own, f"the tutorial's manner, {other}",
                      f"{in_words(row['times_birdcolor'])} times as long"])
