@@ -16,10 +16,10 @@ from birdcolor.data import decode_photos, find_photos
 from .files import draw_photos, from_files, preparation, repeated
 from .scale import scale
 from .startup import startup
-from .steps import CONTENDERS, NETWORKS, check_same, measure
+from .steps import CONTENDERS, NETWORKS, check_same, measure, reached
 from .table import tables
 
-PARTS = ("same", "steps", "files", "preparation", "startup", "scale")
+PARTS = ("same", "steps", "arithmetic", "files", "preparation", "startup", "scale")
 
 
 def listed(text, allowed, what):
@@ -66,11 +66,14 @@ def main(
         source = photos or Path(folder)/"drawn"
         if not photos and {"files", "preparation"} & set(parts): draw_photos(source, 60)
         if "same" in parts: record["same"] = {network: check_same(network, tell) for network in networks}
-        if "steps" in parts:
+        if {"steps", "arithmetic"} & set(parts):
             seen = find_photos("toy", 2*batch) if not photos else find_photos(str(photos))
             few = decode_photos(seen[:2*batch], size, Path(folder)/"cache").images
             np.save(Path(folder)/"photos.npy", few[np.arange(2*batch) % len(few)])
+        if "steps" in parts:
             record["steps"] = {network: measure(network, Path(folder)/"photos.npy", settings, names, rounds, turn, tell) for network in networks}
+        if "arithmetic" in parts:
+            record["arithmetic"] = {network: reached(network, Path(folder)/"photos.npy", settings, rounds, turn, tell) for network in networks}
         if "files" in parts:
             repeated(Path(folder)/"files", source, files)
             record["from_files"] = {network: from_files(network, Path(folder)/"files", settings, epochs, rounds, tell) for network in trained}

@@ -6,6 +6,7 @@ from birdcolor.core import resolve
 from birdcolor.data import load_data
 from birdcolor.training import batches, direct_colorizer, one_pass, prepare, training_rows
 
+from .arithmetic import needed
 from .in_keras import InKeras
 
 
@@ -18,6 +19,7 @@ class Contender(InKeras):
         built = build(self.settings)
         self.model = built if hasattr(built, "discriminator") else direct_colorizer(built, self.settings)
         self.networks = [self.model.network] + ([self.model.discriminator] if hasattr(self.model, "discriminator") else [])
+        self.operations = needed(*self.networks)
 
     def weights(self):
         "All weights, network after network and layer after layer."

@@ -64,6 +64,22 @@ def measure(network, photos, settings, names, rounds, turn_seconds, tell=print):
     return dict(contenders=found, steps_a_turn=steps, times_birdcolor=compared, failed=failed)
 
 
+def reached(network, photos, settings, rounds, turn_seconds, tell=print):
+    "Operations a step of birdcolor on `network`, operations a second in training and in a plain matrix product, and their ratio turn by turn."
+    with ExitStack() as stack:
+        (worker,), (said,) = (made.values() for made in started(stack, ["birdcolor"], network, photos, settings))
+        worker("train", steps=1)
+        steps, step = max(1, round(turn_seconds/worker("train", steps=1)["seconds"])), said["operations"]*settings["batch_size"]
+        times = dict(training=[], product=[])
+        for _ in range(rounds):
+            times["training"].append(worker("train", steps=steps)["seconds"]/(steps*step))
+            times["product"].append(1/worker("product"))
+    rates = {name: spread([1/seconds for seconds in taken]) for name, taken in times.items()}
+    share = ratios(times, "product", "training")
+    tell(f"{network}: {share['median']:.0%} of the rate of a plain matrix product")
+    return dict(operations_a_step=step, operations_a_second=rates, share=share)
+
+
 # --- do they do the same work? ---
 
 def losses(network, names=("birdcolor", "tutorial", "pytorch"), steps=12, size=32, batch_size=8):

@@ -33,6 +33,15 @@ def steps_table(record):
     return markdown(rows)
 
 
+def arithmetic_table(record):
+    "What a training step needs, and how near it comes to what the machine can do."
+    rows = [["network", "10⁹ operations a step", "training, 10⁹ a second", "a plain matrix product, 10⁹ a second", "share"]]
+    for network, row in record["arithmetic"].items():
+        training, product = (f"{row['operations_a_second'][name]['median']/1e9:,.0f}" for name in ("training", "product"))
+        rows.append([TITLES[network], f"{row['operations_a_step']/1e9:,.0f}", training, product, in_words(row["share"])])
+    return markdown(rows) + "\n\nOnly convolutions and dense layers are counted, and only what no training can do without."
+
+
 BESIDE = ["measured", "birdcolor", "beside it", "takes"]
 
 
@@ -75,12 +84,12 @@ def sentence(made, parts):
     settings, versions = made["settings"], made["versions"]
     trained = f"trained on {settings['image_size']}x{settings['image_size']} pixels, {settings['batch_size']} photos a step, augmentation on; "
     turns = f"median [lowest, highest] of {settings['rounds']} turns; "
-    return (f"{made['processor']}; {trained if {'steps', 'from_files'} & set(parts) else ''}{turns if set(parts) != {'scale'} else 'measured once; '}"
+    return (f"{made['processor']}; {trained if {'steps', 'arithmetic', 'from_files'} & set(parts) else ''}{turns if set(parts) != {'scale'} else 'measured once; '}"
             f"TensorFlow {versions['tensorflow']}, Keras {versions['keras']}, PyTorch {versions.get('torch', 'absent')}; "
             f"commit {made['commit'][:10]}, {made['finished'][:10]}.")
 
 
-SHOWN = dict(steps=steps_table, from_files=files_table, preparation=preparation_table, startup=startup_table, scale=scale_table)
+SHOWN = dict(steps=steps_table, arithmetic=arithmetic_table, from_files=files_table, preparation=preparation_table, startup=startup_table, scale=scale_table)
 
 
 def tables(folder="reports/benchmarks"):

@@ -9,6 +9,8 @@ import time
 
 import numpy as np
 
+from .arithmetic import plain_product
+
 
 def serve():
     "Answer each line of JSON on standard input with a line on standard output; what libraries print goes to standard error."
@@ -29,7 +31,7 @@ def build(state, contender, network, photos, options, weights=None, keep=None):
         with np.load(weights) as arrays: made.set_weights([arrays[name] for name in arrays.files])
     mirror = slice(None, None, -1 if weights and getattr(made, "mirrored", False) else None)
     state["photos"], state["batch"] = np.ascontiguousarray(np.load(photos)[:, mirror, mirror]), options["batch_size"]
-    return dict(parameters=made.parameters, precision=made.precision)
+    return dict(parameters=made.parameters, precision=made.precision, operations=getattr(made, "operations", None))
 
 
 def train(state, steps):
@@ -51,16 +53,21 @@ def from_files(state, contender, network, folder, epochs, cache, options, count=
     return measured | dict(seconds=time.perf_counter() - clock)
 
 
-COMMANDS = dict(build=build, train=train, from_files=from_files)
+def product(state):
+    "Operations a second of a plain matrix product in the arithmetic of the contender."
+    return plain_product(state["contender"].precision)
+
+
+COMMANDS = dict(build=build, train=train, from_files=from_files, product=product)
 
 
 class Worker:
     "A process that serves; call it with a command and its options."
     def __init__(self, **environment):
         self.log = tempfile.TemporaryFile("w+")
-        quiet = dict(TF_CPP_MIN_LOG_LEVEL="3", TQDM_DISABLE="1", KERAS_BACKEND="tensorflow")
+        usual = dict(TF_CPP_MIN_LOG_LEVEL="3", TQDM_DISABLE="1", KERAS_BACKEND="tensorflow")
         self.process = subprocess.Popen([sys.executable, "-m", "benchmarks.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log,
-                                        text=True, env=os.environ | quiet | environment)
+                                        text=True, env=usual | os.environ | environment)
 
     def __call__(self, do, **options):
         self.process.stdin.write(json.dumps(dict(do=do, **options)) + "\n")

@@ -2,10 +2,14 @@
 import json
 from importlib.util import find_spec
 
+import keras
+import numpy as np
+
 from benchmarks.__main__ import finished
+from benchmarks.arithmetic import needed
 from benchmarks.files import Opened, draw_photos, preparation, repeated
-from benchmarks.steps import check_same, ratios
-from benchmarks.table import files_table, markdown, preparation_table, startup_table, steps_table, tables
+from benchmarks.steps import check_same, ratios, reached
+from benchmarks.table import arithmetic_table, files_table, markdown, preparation_table, startup_table, steps_table, tables
 from birdcolor.data import find_photos
 
 CONTENDERS = ["birdcolor", "tutorial"] + ["pytorch"]*bool(find_spec("torch"))
@@ -16,6 +20,24 @@ def test_contenders_learn_the_same():
     assert set(found["losses"]) == set(CONTENDERS)
     assert found["losses"]["birdcolor"][2] < found["losses"]["birdcolor"][0]
     assert max(found["difference"].values()) < 0.01
+
+
+def test_operations_of_a_step():
+    gray, colour = keras.Input((8, 8, 1)), keras.Input((8, 8, 3))
+    half = keras.layers.Conv2D(4, 4, strides=2, padding="same")(gray)
+    generator = keras.Model(gray, keras.layers.Conv2DTranspose(3, 2, strides=2)(keras.layers.ReLU()(half)))
+    judge = keras.Model(colour, keras.layers.Dense(1)(keras.layers.Flatten()(colour)))
+    down, up, dense = 2 * (4*4*1*4) * 4*4, 2 * (2*2*4*3) * 4*4, 2 * (8*8*3)
+    assert needed(generator) == 2 * down + 3 * up
+    assert needed(generator, judge) == 2 * down + 3 * up + 2 * 2 * dense + dense
+
+
+def test_arithmetic_of_a_step(tmp_path):
+    np.save(tmp_path / "photos.npy", np.zeros((8, 16, 16, 3), "uint8"))
+    found = reached("fcnn", tmp_path / "photos.npy", dict(image_size=16, batch_size=4), rounds=1, turn_seconds=0.01, tell=lambda text: None)
+    assert found["operations_a_step"] == 4 * 2 * (2 * 256*512 + 3 * (512*1024 + 1024*2048 + 2048*768))
+    assert 0 < found["share"]["median"] < 1
+    assert f"| FCNN | {found['operations_a_step']/1e9:.0f} |" in arithmetic_table(dict(arithmetic=dict(fcnn=found)))
 
 
 def test_ratios_are_taken_turn_by_turn():

@@ -1,0 +1,33 @@
+"""How many operations a training step needs, and how many a second a plain matrix product reaches."""
+import math
+import time
+
+SIDE, PRODUCTS = 4096, 4
+
+
+def operations(layer):
+    "Multiplications and additions of a Keras layer's forward pass for one photo: two for each weight wherever it is applied; 0 without a kernel."
+    if not hasattr(layer, "kernel"): return 0
+    places = layer.input.shape if type(layer).__name__ == "Conv2DTranspose" else layer.output.shape
+    return 2*math.prod(layer.kernel.shape)*math.prod(places[1:-1])
+
+
+def needed(network, discriminator=None):
+    """Operations that a training step cannot do without, for one photo: every layer forward, and backward to its weights and to what came before.
+
+    Nothing comes before the first layer. A discriminator judges a true and a coloured photo for itself; the generator reuses the second judgement
+    and needs one more way back, through all layers.
+    """
+    generator, *judge = ([operations(layer) for layer in model.layers if operations(layer)] for model in (network, discriminator) if model)
+    return 3*sum(generator) - generator[0] + sum(2*(3*sum(layers) - layers[0]) + sum(layers) for layers in judge)
+
+
+def plain_product(precision):
+    "Operations a second of products of two square matrices on Keras' backend, in the arithmetic of a policy such as `mixed_bfloat16`."
+    from keras import ops
+    matrix = ops.full((SIDE, SIDE), 1/SIDE, dtype=precision.removeprefix("mixed_"))
+    float(ops.cast(ops.matmul(matrix, matrix)[0, 0], "float32"))
+    begun, product = time.perf_counter(), matrix
+    for _ in range(PRODUCTS): product = ops.matmul(product, matrix)
+    float(ops.cast(product[0, 0], "float32"))
+    return 2*SIDE**3*PRODUCTS/(time.perf_counter() - begun)
