@@ -218,11 +218,10 @@ def _standardised(gray):
 # %% ../nbs/01_data.ipynb #56f97732
 def near_duplicates(gray, distance=16, correlation=0.9):
     "Pairs `(i, j, correlation)`, `i < j`, of gray pictures `(N, 32, 32)` that are the same photo, perhaps mirrored."
-    found, hashes = [], _all_hashes(gray, 1)
-    for direction in (1, -1):
-        view_hashes = _all_hashes(gray, direction)
-        for i in range(len(gray)):
-            near = i + 1 + np.flatnonzero(np.bitwise_count(view_hashes[i + 1:] ^ hashes[i]) <= distance)
+    found, hashes = [], {direction: _all_hashes(gray, direction) for direction in (1, -1)}
+    for direction, view_hashes in hashes.items():
+        for i, own in enumerate(hashes[1]):
+            near = i + 1 + np.flatnonzero(np.bitwise_count(view_hashes[i + 1:] ^ own) <= distance)
             alike = _standardised(gray[near][:, :, ::direction]) @ _standardised(gray[i:i + 1])[0] if len(near) else ()
             found += [(i, int(j), float(r)) for j, r in zip(near, alike) if r >= correlation]
     return sorted(found)
