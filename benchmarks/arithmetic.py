@@ -15,11 +15,12 @@ def operations(layer):
 def needed(network, discriminator=None):
     """Operations that a training step cannot do without, for one photo: every layer forward, and backward to its weights and to what came before.
 
-    Nothing comes before the first layer. A discriminator judges a true and a coloured photo for itself; the generator reuses the second judgement
-    and needs one more way back, through all layers.
+    Nothing comes before the first layer. A discriminator judges a true and a coloured photo, the second with a way back to the photo; with more than one
+    logit a photo, the generator's loss needs a second way back, through all layers.
     """
     generator, *judge = ([operations(layer) for layer in model.layers if operations(layer)] for model in (network, discriminator) if model)
-    return 3*sum(generator) - generator[0] + sum(2*(3*sum(layers) - layers[0]) + sum(layers) for layers in judge)
+    patches = discriminator is not None and len(discriminator.output_shape) > 2
+    return 3*sum(generator) - generator[0] + sum(6*sum(layers) - layers[0] + patches*(sum(layers) - layers[0]) for layers in judge)
 
 
 def plain_product(precision):

@@ -30,6 +30,12 @@ def test_operations_of_a_step():
     down, up, dense = 2 * (4*4*1*4) * 4*4, 2 * (2*2*4*3) * 4*4, 2 * (8*8*3)
     assert needed(generator) == 2 * down + 3 * up
     assert needed(generator, judge) == 2 * down + 3 * up + 2 * 2 * dense + dense
+    seen = keras.layers.Conv2D(4, 4, strides=2, padding="same")(colour)
+    first, logit, patches = 2 * (4*4*3*4) * 4*4, 2 * (4*4*4), 2 * (2*2*4) * 3*3
+    one = keras.Model(colour, keras.layers.Dense(1)(keras.layers.Flatten()(seen)))
+    assert needed(generator, one) == 2 * down + 3 * up + 5 * first + 6 * logit
+    many = keras.Model(colour, keras.layers.Conv2D(1, 2)(seen))
+    assert needed(generator, many) == 2 * down + 3 * up + 5 * first + 7 * patches
 
 
 def test_arithmetic_of_a_step(tmp_path):
