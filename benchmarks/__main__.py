@@ -53,7 +53,7 @@ def main(
     turn: Annotated[float, typer.Option(help="Least length of a turn, seconds.")] = 2.0,
     files: Annotated[int, typer.Option(help="Photo files for the training from files.", min=60)] = 240,
     epochs: Annotated[int, typer.Option(help="Epochs of the training from files.", min=1)] = 5,
-    counts: Annotated[str, typer.Option(help="Numbers of drawn birds for the table of time and memory.")] = "200,2000",
+    counts: Annotated[str, typer.Option(help="Numbers of photo files for the table of time and memory; they are drawn first.")] = "200,2000",
     machine: Annotated[str | None, typer.Option(help="What to call this machine. Default: its processor.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for <machine>.json.")] = Path("reports/benchmarks"),
 ):

@@ -10,7 +10,7 @@ __all__ = ['LUMA', 'SUFFIXES', 'MEGAPIXELS', 'LONGEST', 'LARGEST', 'SCANS', 'NO_
            'Data', 'load_data', 'write_manifest']
 
 # %% ../nbs/01_data.ipynb #0002
-import csv, hashlib, os, re
+import csv, hashlib, json, os, re, sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
@@ -32,7 +32,7 @@ from .core import cache_folder, digest_of, holding, one_line, read_json, resolve
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 # %% ../nbs/01_data.ipynb #0008
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Photo:
     "One photo: `name` is unique in its source; `path` is its file, or `None` for a drawn bird."
     name: str
@@ -147,10 +147,16 @@ class Decoded:
 # %% ../nbs/01_data.ipynb #0026
 def cache_key(photos, image_size):
     "A digest of all that decides the decoded array: the size, and every photo's name, length and time of change."
-    stats = [(photo.name, None) if photo.path is None else
-             (str(photo.path.resolve()), photo.path.stat().st_size, photo.path.stat().st_mtime_ns) for photo in photos]
     drawing = Path(toy.__file__).read_text() if photos[0].path is None else ""
-    return digest_of([CACHE_FORMAT, image_size, stats, drawing])
+    digest = hashlib.sha256(json.dumps([CACHE_FORMAT, image_size, drawing]).encode())
+    for photo in photos: digest.update(json.dumps(_state(photo)).encode())
+    return digest.hexdigest()[:16]
+
+def _state(photo):
+    "What changes when the file of `photo` does; of a drawn bird, its name."
+    if photo.path is None: return [photo.name]
+    path = photo.path.resolve()
+    return [str(path), (stat := path.stat()).st_size, stat.st_mtime_ns]
 
 CACHE_FORMAT = 1
 
@@ -170,6 +176,7 @@ def _load(folder):
     try:
         index, images = read_json(folder/"index.json"), np.load(folder/"images.npy", mmap_mode="r")
         whole = {len(index[name]) for name in ("names", "species", "sha256")} == {len(images)}
+        index["species"] = list(map(sys.intern, index["species"]))
     except (EOFError, OSError, ValueError, KeyError, TypeError): whole = False
     if not whole: raise ValueError(f"The decoded photos in {folder} are damaged; remove them with birdcolor data --clear.")
     return index, images
@@ -244,23 +251,17 @@ SHARES = {"test": 0.2, "validation": 0.1}
 def split_photos(species, groups, seed):
     "An array of `train`, `validation` and `test`, one a photo, stratified by species; groups stay on one side."
     species, groups = np.asarray(species), np.asarray(groups)
-    home, members = dict(zip(groups[::-1], species[::-1])), _members(groups)
+    order, (_, first, sizes) = np.argsort(groups, kind="stable"), np.unique(groups, return_index=True, return_counts=True)
+    home, ends = species[first], np.cumsum(sizes)
     split, random = np.full(len(species), "train", dtype="<U10"), np.random.default_rng(seed)
     for name in np.unique(species):
-        own = random.permutation([group for group in members if home[group] == name])
-        _deal(split, [members[group] for group in own])
+        own = random.permutation(np.flatnonzero(home == name))
+        _deal(split, (order[ends[group] - sizes[group]:ends[group]] for group in own), sizes[own].sum())
     return split
 
-def _members(groups):
-    "The photo numbers of every group, groups in ascending order."
-    order = np.argsort(groups, kind="stable")
-    numbers, starts = np.unique(groups[order], return_index=True)
-    return dict(zip(numbers, np.split(order, starts[1:])))
-
 # %% ../nbs/01_data.ipynb #0044
-def _deal(split, parcels):
-    "Give the parcels, arrays of photo numbers, to test and validation until each has its share; the rest stay in training."
-    parcels, total = iter(parcels), sum(map(len, parcels))
+def _deal(split, parcels, total):
+    "Give the parcels, arrays of photo numbers, `total` in all, to test and validation until each has its share; the rest stay in training."
     for side, share in SHARES.items():
         missing = round(share*total)
         while missing > 0:
@@ -320,15 +321,19 @@ class Data:
 # %% ../nbs/01_data.ipynb #0051
 def load_data(settings, cache=None):
     "The photos that `settings` names, decoded and split; tells what was skipped; too few photos raise a `ValueError`."
-    photos = find_photos(settings.data, settings.toy_photos)
-    small, decoded = (decode_photos(photos, size, cache) for size in (32, settings.image_size))
-    groups = duplicate_groups(len(small.images), _alike(small.images))
+    small, decoded = _decoded(settings, cache)
+    groups = duplicate_groups(len(small), _alike(small))
     split = split_photos(decoded.species, groups if settings.near_duplicates == "together" else range(len(groups)), settings.split_seed)
     if settings.near_duplicates == "dropped": split[leaking(groups, split)] = "dropped"
     _report_skipped(decoded)
     for side in ("train", *SHARES):
         if side not in split: raise ValueError(f"{len(split)} photos are too few: none is left for {side}; give at least 10 of a species.")
     return Data(**vars(decoded), groups=groups, split=split, digest=split_digest(decoded.sha256, split))
+
+def _decoded(settings, cache):
+    "The photos that `settings` names: their pictures of 32 pixels a side, in which near-duplicates are sought, and all of the decoded ones."
+    photos = find_photos(settings.data, settings.toy_photos)
+    return decode_photos(photos, 32, cache).images, decode_photos(photos, settings.image_size, cache)
 
 def _alike(images):
     "`near_duplicates` of RGB pictures; their gray is kept in a temporary file, so that memory does not grow with them."

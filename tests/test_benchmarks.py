@@ -4,13 +4,15 @@ from importlib.util import find_spec
 
 import keras
 import numpy as np
+from PIL import Image
 
 from benchmarks.__main__ import finished
 from benchmarks.arithmetic import needed
 from benchmarks.files import Opened, draw_photos, preparation, repeated
+from benchmarks.scale import draw_versions
 from benchmarks.steps import check_same, ratios, reached
 from benchmarks.table import arithmetic_table, files_table, markdown, preparation_table, startup_table, steps_table, tables
-from birdcolor.data import find_photos
+from birdcolor.data import find_photos, near_duplicates
 
 CONTENDERS = ["birdcolor", "tutorial"] + ["pytorch"]*bool(find_spec("torch"))
 
@@ -93,3 +95,13 @@ def test_copies_fill_a_folder_of_one_species(tmp_path):
     draw_photos(tmp_path / "drawn", 2, size=16)
     repeated(tmp_path / "filled", tmp_path / "drawn", 5)
     assert {photo.species for photo in find_photos(str(tmp_path / "filled"))} == {"Bird"} and len(find_photos(str(tmp_path / "filled"))) == 5
+
+
+def test_versions_of_drawn_birds_are_no_near_duplicates(tmp_path):
+    draw_versions(tmp_path, 12, 32)
+    photos = find_photos(str(tmp_path))
+    assert [photo.name for photo in photos[::6]] == ["Blackbird/000000-0.jpg", "Blackbird/000000-6.jpg"] and len(photos) == 12
+    assert [photo.name for photo in photos[8:]] == [f"Bluetit/000001-{version}.jpg" for version in range(4)]
+    gray = np.stack([np.asarray(Image.open(photo.path).convert("L")) for photo in photos])
+    assert gray.shape == (12, 32, 32) and near_duplicates(gray) == []
+    assert len(near_duplicates(np.concatenate([gray, gray[:1]]))) == 1
