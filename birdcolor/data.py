@@ -156,7 +156,8 @@ def _state(photo):
     "What changes when the file of `photo` does; of a drawn bird, its name."
     if photo.path is None: return [photo.name]
     path = photo.path.resolve()
-    return [str(path), (stat := path.stat()).st_size, stat.st_mtime_ns]
+    status = path.stat()
+    return [str(path), status.st_size, status.st_mtime_ns]
 
 CACHE_FORMAT = 1
 

@@ -165,7 +165,7 @@ class AdversarialColorizer(Colorizer):
         return ops.cast(self.discriminator(seen, training=training), "float32")
 
     def judge_fake(self, gray, fake, weights, training):
-        "Logits of `fake`, for the discriminator's loss and for the generator's."
+        "Logits of `fake`, for the discriminator's loss and for the generator's; one logit a photo must depend on that photo alone."
         if self.turns_back:
             with keras.StatelessScope(state_mapping=weights):
                 logits = self.judge(gray, turned_back(fake, lambda: logits), training)
