@@ -7,7 +7,7 @@ __all__ = ['LUMA', 'SUFFIXES', 'MEGAPIXELS', 'LONGEST', 'LARGEST', 'SCANS', 'NO_
            'toy_birds', 'folder_photos', 'kaggle_photos', 'find_photos', 'photo_formats', 'open_image',
            'why_unreadable', 'read_photo', 'Decoded', 'cache_key', 'decode_photos', 'perceptual_hash',
            'near_duplicates', 'duplicate_groups', 'split_photos', 'leaking', 'split_digest', 'middle_photos', 'Rows',
-           'Data', 'load_data', 'write_manifest']
+           'on_disk', 'Data', 'load_data', 'write_manifest']
 
 # %% ../nbs/01_data.ipynb #0002
 import csv, hashlib, json, os, re, sys
@@ -298,6 +298,14 @@ class Rows:
     def __len__(self): return len(self.rows)
     def __getitem__(self, chosen): return self.array[self.rows[chosen]]
 
+# %% ../nbs/01_data.ipynb #7697bada
+def on_disk(chunks, shape):
+    "Consecutive `chunks` of uint8 pictures as one array of `shape` in a temporary file, so that memory does not grow with their number."
+    with TemporaryFile() as file:
+        for chunk in chunks: file.write(np.ascontiguousarray(chunk))
+        file.flush()
+        return np.memmap(file, "uint8", "r+", shape=shape)
+
 # %% ../nbs/01_data.ipynb #0050
 @dataclass(frozen=True)
 class Data:
@@ -338,10 +346,7 @@ def _decoded(settings, cache):
 
 def _alike(images):
     "`near_duplicates` of RGB pictures; their gray is kept in a temporary file, so that memory does not grow with them."
-    with TemporaryFile() as file:
-        for image in images: file.write(Image.fromarray(image).convert("L").tobytes())
-        file.flush()
-        return near_duplicates(np.memmap(file, "uint8", "r", shape=images.shape[:3]))
+    return near_duplicates(on_disk((Image.fromarray(image).convert("L") for image in images), images.shape[:3]))
 
 # %% ../nbs/01_data.ipynb #0052
 def _report_skipped(decoded):

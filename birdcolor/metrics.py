@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.stats import bootstrap
 from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.metrics import structural_similarity
-from .data import LUMA
+from .data import LUMA, on_disk
 
 # %% ../nbs/02_metrics.ipynb #0005
 class Score(NamedTuple):
@@ -134,7 +134,7 @@ class ChromaLookup:
 
     def __call__(self, images):
         "Prediction, uint8 (N, height, width, 3), for uint8 RGB `images`, of which only the luma is used."
-        return np.concatenate([self.add_chroma(chunk) for chunk in in_chunks(check_images(images))])
+        return on_disk(map(self.add_chroma, in_chunks(check_images(images))), images.shape)
 
 # %% ../nbs/02_metrics.ipynb #0050
 BASELINES = {"gray": "gray", "mean_chroma": "mean chroma", "chroma_by_brightness": "chroma by brightness"}
@@ -154,7 +154,7 @@ def add_chroma(luma, chroma):
 def on_own_luma(predictions, truth):
     "`predictions` with the luma of `truth`, both uint8 (N, height, width, 3): their chroma is all that is left of them."
     chunks = zip(in_chunks(check_images(predictions)), in_chunks(truth))
-    return np.concatenate([to_uint8(add_chroma(gray(own), chunk / np.float32(255) - gray(chunk))) for chunk, own in chunks])
+    return on_disk((to_uint8(add_chroma(gray(own), chunk / np.float32(255) - gray(chunk))) for chunk, own in chunks), truth.shape)
 
 # %% ../nbs/02_metrics.ipynb #0054
 def interval(values, seed=0):

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from .core import fingerprint, graphics_cards, processor, provenance, public_settings, read_arrays, write_json, writing
-from .data import Rows
+from .data import Rows, on_disk
 from .figures import write_strip
 from .metrics import best_epoch, colourfulness, extremes, fit_baselines, on_own_luma, score_images, summarise
 
@@ -335,11 +335,8 @@ def colourise(network, images, batch_size=64):
     "The colours that `network` gives to uint8 RGB `images`, of which it sees the gray alone; uint8."
     model = Colorizer(network, Pairs())
     model.compile(jit_compile=keras.backend.backend() == "jax")
-    predicted = np.empty(images.shape, np.uint8)
-    for start in range(0, len(images), batch_size):
-        colours = model.predict_on_batch(images[start:start + batch_size])["prediction"]
-        predicted[start:start + batch_size] = np.rint(np.clip(colours, 0, 1)*255)
-    return predicted
+    answers = (model.predict_on_batch(images[start:start + batch_size])["prediction"] for start in range(0, len(images), batch_size))
+    return on_disk((np.rint(np.clip(colours, 0, 1)*255).astype("uint8") for colours in answers), images.shape)
 
 # %% ../nbs/04_training.ipynb #0065
 def finish_run(run, model, data, history, **extra):
