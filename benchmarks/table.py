@@ -75,7 +75,7 @@ def scale_table(record):
     found = record["scale"]["photos"]
     stages = list(next(iter(found.values())))
     rows = [["photos", *stages]]
-    rows += [[f"{int(photos):,}", *(f"{row[name]['seconds']:.0f} s, {row[name]['own_megabytes']:.0f} MB" for name in stages)] for photos, row in found.items()]
+    rows += [[f"{int(photos):,}", *(f"{row[name]['seconds']:.0f} s, {row[name]['own_megabytes']:.0f} MB" for name in stages)] for photos, row in sorted(found.items(), key=lambda item: int(item[0]))]
     return markdown(rows) + "\n\nJPEG files of drawn birds, {0}x{0} pixels; peak memory without mapped files, libraries included.".format(record["scale"]["image_size"])
 
 
