@@ -19,8 +19,8 @@ def needed(network, discriminator=None):
     logit a photo, the generator's loss needs a second way back, through all layers.
     """
     generator, *judge = ([operations(layer) for layer in model.layers if operations(layer)] for model in (network, discriminator) if model)
-    patches = discriminator is not None and len(discriminator.output_shape) > 2
-    return 3*sum(generator) - generator[0] + sum(6*sum(layers) - layers[0] + patches*(sum(layers) - layers[0]) for layers in judge)
+    ways = 7 if judge and len(discriminator.output_shape) > 2 else 6
+    return 3*sum(generator) - generator[0] + sum(ways*sum(layers) - (ways - 5)*layers[0] for layers in judge)
 
 
 def plain_product(precision):

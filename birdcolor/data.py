@@ -7,7 +7,7 @@ __all__ = ['LUMA', 'SUFFIXES', 'MEGAPIXELS', 'LONGEST', 'LARGEST', 'SCANS', 'NO_
            'toy_birds', 'folder_photos', 'kaggle_photos', 'find_photos', 'photo_formats', 'open_image',
            'why_unreadable', 'read_photo', 'Decoded', 'cache_key', 'decode_photos', 'perceptual_hash',
            'near_duplicates', 'duplicate_groups', 'split_photos', 'leaking', 'split_digest', 'middle_photos', 'Rows',
-           'on_disk', 'Data', 'load_data', 'write_manifest']
+           'on_disk', 'photos_alike', 'Data', 'load_data', 'write_manifest']
 
 # %% ../nbs/01_data.ipynb #0002
 import csv, hashlib, json, os, re, sys
@@ -306,6 +306,11 @@ def on_disk(chunks, shape):
         file.flush()
         return np.memmap(file, "uint8", "r+", shape=shape)
 
+# %% ../nbs/01_data.ipynb #fe58ad5c
+def photos_alike(images):
+    "`near_duplicates` of uint8 RGB pictures `(N, 32, 32, 3)`."
+    return near_duplicates(on_disk((Image.fromarray(image).convert("L") for image in images), images.shape[:3]))
+
 # %% ../nbs/01_data.ipynb #0050
 @dataclass(frozen=True)
 class Data:
@@ -331,7 +336,7 @@ class Data:
 def load_data(settings, cache=None):
     "The photos that `settings` names, decoded and split; tells what was skipped; too few photos raise a `ValueError`."
     small, decoded = _decoded(settings, cache)
-    groups = duplicate_groups(len(small), _alike(small))
+    groups = duplicate_groups(len(small), photos_alike(small))
     split = split_photos(decoded.species, groups if settings.near_duplicates == "together" else range(len(groups)), settings.split_seed)
     if settings.near_duplicates == "dropped": split[leaking(groups, split)] = "dropped"
     _report_skipped(decoded)
@@ -343,10 +348,6 @@ def _decoded(settings, cache):
     "The photos that `settings` names: their pictures of 32 pixels a side, in which near-duplicates are sought, and all of the decoded ones."
     photos = find_photos(settings.data, settings.toy_photos)
     return decode_photos(photos, 32, cache).images, decode_photos(photos, settings.image_size, cache)
-
-def _alike(images):
-    "`near_duplicates` of RGB pictures; their gray is kept in a temporary file, so that memory does not grow with them."
-    return near_duplicates(on_disk((Image.fromarray(image).convert("L") for image in images), images.shape[:3]))
 
 # %% ../nbs/01_data.ipynb #0052
 def _report_skipped(decoded):
