@@ -299,12 +299,12 @@ class Rows:
     def __getitem__(self, chosen): return self.array[self.rows[chosen]]
 
 # %% ../nbs/01_data.ipynb #7697bada
-def on_disk(chunks, shape):
-    "Consecutive `chunks` of uint8 pictures as one array of `shape` in a temporary file, so that memory does not grow with their number."
+def on_disk(chunks, shape, dtype="uint8"):
+    "Consecutive `chunks` of pictures as one array of `shape` in a temporary file, so that memory does not grow with their number."
     with TemporaryFile() as file:
-        for chunk in chunks: file.write(np.ascontiguousarray(chunk))
+        for chunk in chunks: file.write(np.ascontiguousarray(chunk, dtype))
         file.flush()
-        return np.memmap(file, "uint8", "r+", shape=shape)
+        return np.memmap(file, dtype, "r+", shape=shape)
 
 # %% ../nbs/01_data.ipynb #fe58ad5c
 def photos_alike(images):

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['STEPS', 'LABEL_DROPOUT', 'SMALLEST_WINDOW', 'VIVIDNESS', 'WEIGHTS', 'PACKED', 'to_rgb', 'in_gamut', 'Lookup', 'up',
            'told', 'build_planes', 'seen_twice', 'build_network', 'CropPairs', 'ChromaColorizer', 'build_chroma',
-           'paint', 'with_vividness', 'choose_vividness', 'pack_weights', 'Colourist', 'shipped_colourist',
-           'uncertainty']
+           'paint', 'paint_photos', 'with_vividness', 'choose_vividness', 'pack_weights', 'Colourist',
+           'shipped_colourist', 'uncertainty']
 
 # %% ../../nbs/30_chroma.ipynb #0003
 from pathlib import Path
@@ -16,8 +16,8 @@ import pandas as pd
 
 import birdcolor
 from ..core import NUMBER, read_arrays, read_json, read_record, write_json, writing
-from ..data import LUMA, Rows
-from ..metrics import add_chroma, colourfulness, mean_chroma, score_images, to_uint8
+from ..data import LUMA, Rows, on_disk
+from ..metrics import add_chroma, colourfulness, gray as luma_of, in_chunks, mean_chroma, score_images, to_uint8
 from .cnn import conv_block
 from ..pairs import Pairs
 from ..training import Colorizer, compiled, training_rows
@@ -147,24 +147,28 @@ def build_chroma(settings, data):
     return compiled(model, keras.optimizers.Adam(rate))
 
 # %% ../../nbs/30_chroma.ipynb #0043
-def paint(model, gray, species, batch_size=64):
-    "RGB floats for `gray` `(N, size, size, 1)` and the `species` numbers, before they are fitted into 0..1."
-    parts = ((gray[start:start + batch_size], species[start:start + batch_size]) for start in range(0, len(gray), batch_size))
-    return np.concatenate([ops.convert_to_numpy(seen_twice(model.planes, *map(ops.convert_to_tensor, part))) for part in parts])
+def paint(model, gray, species):
+    "RGB floats for `gray` `(N, height, width, 1)` and the `species` numbers, before they are fitted into 0..1."
+    return ops.convert_to_numpy(seen_twice(model.planes, ops.convert_to_tensor(gray), ops.convert_to_tensor(species)))
+
+def paint_photos(model, images, species):
+    "`paint` for the gray of uint8 RGB `images`; the colours lie in a temporary file."
+    return on_disk((paint(model, luma_of(chunk), numbers) for chunk, numbers in zip(in_chunks(images), in_chunks(species))), images.shape, "float32")
 
 # %% ../../nbs/30_chroma.ipynb #0044
-def with_vividness(gray, colours, gain):
-    "uint8 RGB of float `colours` whose chroma is multiplied by `gain`, on the luma `gray`."
-    return to_uint8(add_chroma(gray, gain*(colours - gray)))
+def with_vividness(images, colours, gain):
+    "uint8 RGB of float `colours` whose chroma is multiplied by `gain`, on the luma of uint8 RGB `images`; in a temporary file."
+    pairs = ((luma_of(chunk), painted) for chunk, painted in zip(in_chunks(images), in_chunks(colours)))
+    return on_disk((to_uint8(add_chroma(luma, gain*(painted - luma))) for luma, painted in pairs), images.shape)
 
 # %% ../../nbs/30_chroma.ipynb #0045
 VIVIDNESS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
-def choose_vividness(gray, colours, truth):
+def choose_vividness(truth, colours):
     "Gain of vividness 1, a table of what each of `VIVIDNESS` does to the photos `truth`, and the best of them by CIEDE2000."
-    mean = [np.mean([colourfulness(image) for image in images]) for images in (truth, with_vividness(gray, colours, 1.0))]
+    mean = [np.mean([colourfulness(image) for image in images]) for images in (truth, with_vividness(truth, colours, 1.0))]
     most = max(1.0, float(mean[0]/mean[1]))
-    scores = {vividness: score_images(with_vividness(gray, colours, 1 + vividness*(most - 1)), truth).mean() for vividness in VIVIDNESS}
+    scores = {vividness: score_images(with_vividness(truth, colours, 1 + vividness*(most - 1)), truth).mean() for vividness in VIVIDNESS}
     table = pd.DataFrame(scores).T
     return most, table, float(table["ciede2000"].idxmin())
 
