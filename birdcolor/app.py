@@ -7,7 +7,7 @@ __all__ = ['PAGE_MEGAPIXELS', 'PREVIEW', 'UNKNOWN', 'PAGE_SECONDS', 'ABOUT', 'MO
            'example_birds', 'without_paths', 'in_time', 'build_page', 'serve']
 
 # %% ../nbs/51_app.ipynb #0003
-import os, tempfile
+import os, signal, tempfile
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -114,5 +114,7 @@ def serve(host="127.0.0.1", port=7860, runs="reports/quick", wait=True, **option
     page.launch(server_name=host, server_port=port, max_file_size=f"{MOST_MEGABYTES}mb", share=False, quiet=True, show_error=True,
                 footer_links=[], prevent_thread_lock=True, inline=False)
     print(f"The page is at {page.local_url}")
-    if wait: page.block_thread()
-    return page
+    if not wait: return page
+    for ending in {"SIGTERM", "SIGHUP"} & set(dir(signal)): signal.signal(signal.Signals[ending], signal.default_int_handler)
+    page.block_thread()
+    folder.cleanup()

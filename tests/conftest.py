@@ -1,4 +1,5 @@
 """How large the fault harness and the test of the cluster run, and where the harness's counts go."""
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -21,3 +22,10 @@ def keep(request):
         folder = request.config.getoption("--counts")
         if folder: write_json(folder / f"{name}.json", dict(rows=rows, provenance=provenance()))
     return keep
+
+
+@pytest.fixture
+def temporary_folder(tmp_path, monkeypatch):
+    "The test's own folder, in which all that this process makes in the temporary folder goes for once: Gradio's client leaves an empty folder a photo."
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path

@@ -11,6 +11,7 @@ from birdcolor.toy import draw_bird
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 OPTIONS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+pytestmark = pytest.mark.usefixtures("temporary_folder")
 
 
 class Tinted:
