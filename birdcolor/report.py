@@ -334,7 +334,7 @@ STUDIES = """
 </table></div>{% endif %}
 {% if leak %}<h2>What near-duplicates would have done</h2>
 <p>In a plain random split {{ leak.leaked }} of {{ leak.photos }} test photos have a near-duplicate in training. The U-Net trained on that split, minus the U-Net trained without the
-{{ leak.removed }} training photos that have a near-duplicate outside; records: {% for place in leak_places %}<a href="studies/{{ place }}/results/">{{ place }}</a>{{ ", " if not loop.last }}{% endfor %}
+{{ leak.removed }} training photos that have a near-duplicate outside; records: {% for place in leak_places %}<a href="studies/{{ place }}/results/">{{ place }}</a>{{ " " if loop.last else ", " }}{% endfor %}
 ({{ trainings_in_words(leak.overall.mae.seeds) }}{{ ": the intervals are over photos, and two trainings differ by themselves" if leak.overall.mae.seeds == 1 }}).</p>
 <div class="wide"><table><tr><th>test photos</th>{% for score in leak_scores %}<th>{{ scores[score].heading }}</th>{% endfor %}</tr>
 {% for label, found in (("all " ~ leak.photos, leak.overall), ("the " ~ leak.leaked ~ " leaked", leak.among)) %}{% if found %}<tr><td class="name">{{ label }}</td>{% for score in leak_scores %}{{ difference(found[score]) }}{% endfor %}</tr>{% endif %}{% endfor %}
