@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['PAGE_MEGAPIXELS', 'PREVIEW', 'UNKNOWN', 'PAGE_SECONDS', 'ABOUT', 'MOST_MEGABYTES', 'preview', 'answer', 'offered',
-           'example_birds', 'without_paths', 'in_time', 'build_page', 'serve']
+           'example_birds', 'without_paths', 'in_time', 'build_page', 'end_like_interrupt', 'serve']
 
 # %% ../nbs/51_app.ipynb #0003
-import os, signal, tempfile
+import os, signal, tempfile, threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -102,6 +102,12 @@ def build_page(folder, runs="reports/quick", load=load_colourist, seconds=PAGE_S
               [pictures, download], concurrency_limit=1, trigger_mode="always_last", api_name="colour")
     return page.queue(max_size=32)
 
+# %% ../nbs/51_app.ipynb #3b79670a
+def end_like_interrupt(names=("SIGTERM", "SIGHUP")):
+    "Let the signals `names` end this process as Ctrl+C does, so that it tidies up; what was arranged for them, as `nohup` does, stays."
+    for number in (getattr(signal, name) for name in names if hasattr(signal, name)):
+        if signal.getsignal(number) == signal.SIG_DFL: signal.signal(number, signal.default_int_handler)
+
 # %% ../nbs/51_app.ipynb #0018
 MOST_MEGABYTES = 30
 
@@ -115,6 +121,6 @@ def serve(host="127.0.0.1", port=7860, runs="reports/quick", wait=True, **option
                 footer_links=[], prevent_thread_lock=True, inline=False)
     print(f"The page is at {page.local_url}")
     if not wait: return page
-    for ending in {"SIGTERM", "SIGHUP"} & set(dir(signal)): signal.signal(signal.Signals[ending], signal.default_int_handler)
+    if threading.current_thread() is threading.main_thread(): end_like_interrupt()
     page.block_thread()
     folder.cleanup()
