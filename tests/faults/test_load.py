@@ -54,7 +54,8 @@ def test_the_page_answers_every_request_of_16_clients(temporary_folder, request,
         with ThreadPoolExecutor(CLIENTS) as pool: answers = [answer for found in pool.map(serve_client, range(CLIENTS)) for answer in found]
     finally:
         server.terminate()
-        server.wait()
+        try: server.wait(60)
+        finally: server.kill()
     wrong = [problem for _, problem in answers if problem]
     latency = ", ".join(f"{share}%: {np.percentile([seconds for seconds, _ in answers], share):.1f} s" for share in (50, 95, 99))
     keep("load", dict(fault=f"photo for the page, {CLIENTS} clients at once", tried=len(answers), wrong=len(wrong),
