@@ -25,7 +25,7 @@ from rich.progress import track
 from scipy.ndimage import uniform_filter
 
 from .core import MODELS, Run, explained, provenance, public_settings, read_record, resolve, write_json, writing
-from .data import LUMA, MEGAPIXELS, open_image, photo_formats, why_unreadable
+from .data import LUMA, MEGAPIXELS, Rows, load_data, on_disk, open_image, photo_formats, why_unreadable
 
 # %% ../nbs/50_colorize.ipynb #0007
 def open_photo(path, megapixels=MEGAPIXELS):
@@ -349,17 +349,16 @@ def load_colourist(model="chroma", runs="reports/quick"):
 def score_colourist(colourist, truth, species):
     "Per-photo scores of what `colourist` makes of the gray of `truth`, uint8 (N, size, size, 3): `{unknown, told}`, told the `species`, a name a photo."
     from birdcolor.metrics import gray, score_images, to_uint8
-    photos = [Image.fromarray(image) for image in to_uint8(gray(truth))[..., 0]]
-    def scores(names): return score_images(np.stack([colourise_photo(photo, colourist, name) for photo, name in zip(photos, names)]), truth)
-    return {"unknown": scores([None]*len(photos)), "told": scores(species)}
+    def answer(image, name): return colourise_photo(Image.fromarray(to_uint8(gray(image))[..., 0]), colourist, name)
+    def scores(names): return score_images(on_disk(map(answer, truth, names), truth.shape), truth)
+    return {"unknown": scores([None]*len(truth)), "told": scores(species)}
 
 def score_weights(preset, data, path):
     "Score the weights that ship on the test photos of `data` at the size of `preset`; the record goes to `path`."
-    from birdcolor.data import load_data
     from birdcolor.metrics import summarise
     settings, colourist = resolve(preset, data=data), load_colourist()
     photos = load_data(settings)
     rows = photos.rows("test")
-    scores = score_colourist(colourist, photos.images[rows], np.array(photos.species)[rows])
+    scores = score_colourist(colourist, Rows(photos.images, rows), np.array(photos.species)[rows])
     write_json(path, dict(image_size=settings.image_size, data=public_settings(settings)["data"], split_digest=photos.digest, n_test=len(rows), provenance=provenance(),
                           weights={name: colourist.record[name] for name in ("preset", "seed", "split_digest")}, scores={kind: summarise(frame) for kind, frame in scores.items()}))

@@ -349,7 +349,7 @@ def essential_code(source):
 def _is_text(line): return isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant)
 
 # %% ../nbs/00_core.ipynb #0048
-RESULT_MODULES = ("toy", "data", "pairs", "norm", "metrics", "training")
+RESULT_MODULES = ("toy", "data", "pairs", "norm", "metrics", "resident", "training")
 
 # %% ../nbs/00_core.ipynb #0049
 def code_digest(model):

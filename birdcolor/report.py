@@ -24,7 +24,7 @@ from PIL import Image
 
 from .claims import ALONGSIDE, CLAIMS, compare, judge, judge_claim, read_predictors, read_scores, seed_interval
 from .core import MODELS, NUMBER, PRESETS, elapsed, read_arrays, read_record, resolve, writing
-from .data import load_data, middle_photos
+from .data import Rows, load_data, middle_photos
 from .figures import plot_history, plot_learning, plot_scores, read_strip, save_figure, show_dataset, show_extremes, show_predictions, spaced
 from .metrics import BASELINES, POOLED_SCORES, SCORES, extremes, fit_baselines, gray, in_words, on_own_luma, psnr, score_images, to_uint8, transform_interval
 from .studies import CURVE_SCORES, LEAK_SCORES, LEAKAGE, PART_SCORES, STUDIED, ablation, by_species, leakage, learning_curve
@@ -521,11 +521,11 @@ def photos_of(record, data=None):
 
 def check_trivial(out, loaded):
     "`(sentence, is fine)` for each trivial predictor in `out`, fitted and scored once more on the photos `loaded`."
-    test = loaded.rows("test")
-    for name, predict in fit_baselines(loaded.images[loaded.rows("train")]).items():
+    test, train = (Rows(loaded.images, loaded.rows(side)) for side in ("test", "train"))
+    for name, predict in fit_baselines(train).items():
         if not (Path(out)/"results"/f"{name}.csv").exists(): continue
-        stored = read_scores(out, name, [loaded.sha256[row][:16] for row in test])
-        wrong = wrong_scores(stored, score_images(predict(loaded.images[test]), loaded.images[test]))
+        stored = read_scores(out, name, [loaded.sha256[row][:16] for row in test.rows])
+        wrong = wrong_scores(stored, score_images(predict(test), test))
         yield f"{name}: {_again(name, wrong)}.", not wrong
 
 def _again(name, wrong): return f"it does not give {', '.join(wrong)} in {name}.csv" if wrong else "its predictions give the stored scores again"
@@ -535,7 +535,7 @@ def check_report(out, data=None):
     records = read_records(out, CHECKED)
     stored = any((Path(out)/"runs"/run_name(record)/"predictions.npz").exists() for record in records)
     loaded = photos_of(records[0], data) if data or stored else None
-    photos = loaded and ([loaded.sha256[row][:16] for row in loaded.rows("test")], loaded.images[loaded.rows("test")])
+    photos = loaded and ([loaded.sha256[row][:16] for row in loaded.rows("test")], Rows(loaded.images, loaded.rows("test")))
     for record in records:
         wrong, again = check_run(out, record, photos)
         fine = "its stored predictions give the stored scores again" if again else "the means are those of its per-photo scores; its predictions are not stored here"

@@ -13,25 +13,34 @@ import numpy as np
 from birdcolor.core import resolve
 from birdcolor.models.cgan_mae import build_cgan_mae
 from birdcolor.models.unet import build_unet
-from birdcolor.training import batches, direct_colorizer, one_pass, prepare
+from birdcolor.resident import Resident
+from birdcolor.training import batches, direct_colorizer, in_batches, one_pass, prepare
 
 settings = resolve("smoke", image_size=16, rotation=0.0, zoom=0.0)
 prepare(settings)
-random = np.random.default_rng(0)
-photos = random.integers(0, 256, (16, 16, 16, 3), "uint8")
-found = {}
-for model in (direct_colorizer(build_unet(settings), settings), build_cgan_mae(settings)):
+photos, found = np.random.default_rng(0).integers(0, 256, (16, 16, 16, 3), "uint8"), {}
+
+def losses(model, resident):
+    random = np.random.default_rng(1)
     for weight in model.trainable_weights:
         if len(weight.shape) > 1: weight.assign(random.normal(size=weight.shape)*0.05)
-    training = one_pass(model.train_on_batch, batches(photos, range(16), 8, seed=0))
-    validation = one_pass(model.test_on_batch, batches(photos, range(8), 8))
-    found[model.name] = training | {f"val_{name}": value for name, value in validation.items()}
+    if resident:
+        kept = Resident(model, photos)
+        training, validation = kept.one_pass(in_batches(range(16), 8, seed=0), True), kept.one_pass(in_batches(range(9), 8), False)
+    else:
+        training = one_pass(model.train_on_batch, batches(photos, range(16), 8, seed=0))
+        validation = one_pass(model.test_on_batch, batches(photos, range(9), 8))
+    return training | {f"val_{name}": value for name, value in validation.items()}
+
+for resident in (False, True):
+    for model in (direct_colorizer(build_unet(settings), settings), build_cgan_mae(settings)):
+        found[model.name + " resident"*resident] = losses(model, resident)
 print("LOSSES", json.dumps(found))
 """
 
 
-def losses(backend):
-    "Losses after one epoch of a direct and an adversarial network on `backend`, in a process of its own."
+def losses_on(backend):
+    "Losses after one epoch of a direct and an adversarial network on `backend`, in a process of its own; resident: photos on the device, one call a pass."
     finished = subprocess.run([sys.executable, "-c", EPOCH], env=os.environ | {"KERAS_BACKEND": backend}, capture_output=True, text=True, timeout=600)
     assert finished.returncode == 0, finished.stderr[-2000:]
     (line,) = (line for line in finished.stdout.splitlines() if line.startswith("LOSSES "))
@@ -40,8 +49,11 @@ def losses(backend):
 
 def test_jax_trains_to_the_losses_of_tensorflow():
     pytest.importorskip("jax")
-    tensorflow, jax = losses("tensorflow"), losses("jax")
-    assert set(tensorflow) == {"unet", "cgan_mae"}
+    tensorflow, jax = losses_on("tensorflow"), losses_on("jax")
+    assert set(tensorflow) == {"unet", "cgan_mae", "unet resident", "cgan_mae resident"}
+    for backend in (tensorflow, jax):
+        for model in ("unet", "cgan_mae"):
+            for name, value in backend[model].items(): np.testing.assert_allclose(backend[f"{model} resident"][name], value, rtol=1e-4, err_msg=f"{model} {name}")
     for model, expected in tensorflow.items():
         assert set(jax[model]) == set(expected) >= {"loss", "val_loss", "mae", "val_mae"}
         for name, value in expected.items():
