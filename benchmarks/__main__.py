@@ -1,22 +1,24 @@
 """`python -m benchmarks`: measure everything side by side and write reports/benchmarks/<machine>.json."""
 import json
+import os
 import re
 import tempfile
 import time
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
 
-from birdcolor.core import PRESETS, commit, processor, versions, write_json
+from birdcolor.core import PRESETS, commit, device, graphics_cards, versions, write_json
 from birdcolor.data import decode_photos, find_photos
 
 from .files import draw_photos, from_files, preparation, repeated
 from .scale import scale
 from .startup import startup
-from .steps import CONTENDERS, NETWORKS, check_same, measure, reached
+from .steps import CONTENDERS, NETWORKS, UNLIKE, check_same, measure, reached
 from .table import tables
 
 PARTS = ("same", "steps", "arithmetic", "files", "preparation", "startup", "scale")
@@ -31,8 +33,14 @@ def listed(text, allowed, what):
 
 
 def machine_name():
-    "The processor's name as a file name, for example `amd-epyc-2-cores`."
-    return re.sub(r"[^a-z0-9]+", "-", processor().lower()).strip("-")
+    "The name of the GPU, or of the processor where there is none, as a file name, for example `amd-epyc-2-cores`."
+    return re.sub(r"[^a-z0-9]+", "-", device().lower()).strip("-")
+
+
+def of_use():
+    "Who takes turns where nobody is named: those whose library is there; CUDA graphs need a GPU."
+    needed = dict(birdcolor="birdcolor", tutorial="tensorflow") | dict.fromkeys((name for name in CONTENDERS if name.startswith("pytorch")), "torch")
+    return [name for name in CONTENDERS if find_spec(needed[name]) and (name != "pytorch_graphs" or graphics_cards())]
 
 
 def timed(tell):
@@ -45,7 +53,7 @@ def main(
     photos: Annotated[Path | None, typer.Option(help="Folder that holds <Species>/<photo>.jpg, best 1024x1024. Default: drawn birds.")] = None,
     parts: Annotated[str, typer.Option(help="What to measure.")] = ",".join(PARTS),
     networks: Annotated[str, typer.Option(help="Networks for the training step.")] = ",".join(NETWORKS),
-    contenders: Annotated[str, typer.Option(help="Who takes turns in the training step; birdcolor always does.")] = ",".join(CONTENDERS),
+    contenders: Annotated[str, typer.Option(help=f"Who takes turns in the training step: some of {', '.join(CONTENDERS)}; birdcolor always does.")] = ",".join(of_use()),
     trained: Annotated[str, typer.Option(help="Networks for the training from files.")] = "cgan_mae,unet",
     size: Annotated[int, typer.Option(help="Side of the images, pixels.", min=16)] = 128,
     batch: Annotated[int, typer.Option(help="Photos in a training step.", min=2)] = 32,
@@ -54,7 +62,7 @@ def main(
     files: Annotated[int, typer.Option(help="Photo files for the training from files.", min=60)] = 240,
     epochs: Annotated[int, typer.Option(help="Epochs of the training from files.", min=1)] = 5,
     counts: Annotated[str, typer.Option(help="Numbers of photo files for the table of time and memory; they are drawn first.")] = "200,2000",
-    machine: Annotated[str | None, typer.Option(help="What to call this machine. Default: its processor.")] = None,
+    machine: Annotated[str | None, typer.Option(help="What to call this machine. Default: its GPU, or its processor.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for <machine>.json.")] = Path("reports/benchmarks"),
 ):
     "Measure birdcolor, the tutorial's manner and PyTorch side by side; see benchmarks/README.md."
@@ -65,7 +73,7 @@ def main(
     with tempfile.TemporaryDirectory() as folder:
         source = photos or Path(folder)/"drawn"
         if not photos and {"files", "preparation"} & set(parts): draw_photos(source, 60)
-        if "same" in parts: record["same"] = {network: check_same(network, tell) for network in networks}
+        if "same" in parts: record["same"] = {network: check_same(network, tell, names=[name for name in names if name in UNLIKE]) for network in networks}
         if {"steps", "arithmetic"} & set(parts):
             seen = find_photos("toy", 2*batch) if not photos else find_photos(str(photos))
             few = decode_photos(seen[:2*batch], size, Path(folder)/"cache").images
@@ -84,15 +92,10 @@ def main(
     typer.echo(tables(out))
 
 
-def torch_version():
-    "PyTorch's version, if it is there."
-    try: return dict(torch=metadata.version("torch"))
-    except metadata.PackageNotFoundError: return {}
-
-
 def finished(record, path, settings):
     "Write what was measured, part by part with where and on what, over the same parts of an earlier record; other parts stay."
-    made = dict(processor=processor(), commit=commit(), versions=versions() | torch_version(), settings=settings,
+    packages = versions() | {name: metadata.version(name) for name in ("torch",) if find_spec(name)}
+    made = dict(device=device(), backend=os.environ.get("KERAS_BACKEND", "tensorflow"), commit=commit(), versions=packages, settings=settings,
                 presets=vars(PRESETS["study"]), finished=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
     earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     write_json(path, earlier | {part: dict(found=found, made=made) for part, found in record.items()})

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from birdcolor.core import resolve
 from birdcolor.data import load_data
-from birdcolor.training import batches, direct_colorizer, one_pass, prepare, training_rows
+from birdcolor.resident import Resident
+from birdcolor.training import direct_colorizer, in_batches, on_gpu, one_pass, prepare, training_rows
 
 from .arithmetic import needed
 from .in_keras import InKeras
@@ -25,14 +26,19 @@ class Contender(InKeras):
         "All weights, network after network and layer after layer."
         return [weight for network in self.networks for weight in network.get_weights()]
 
-    def train(self, photos):
-        "One step for each batch of uint8 `photos`; the means of loss and MAE."
-        return one_pass(self.model.train_on_batch, photos)
+    def keep(self, photos):
+        "Take the uint8 `photos` to train on; on a GPU they are kept there, as birdcolor's own trainings keep them."
+        self.photos, self.resident = photos, Resident(self.model, photos) if on_gpu() else None
+
+    def train(self, order):
+        "One step for each batch of row numbers in `order`; the means of loss and MAE."
+        if self.resident: return self.resident.one_pass(order, training=True)
+        return one_pass(self.model.train_on_batch, (self.photos[rows] for rows in order))
 
     def from_files(self, folder, epochs, cache, count=None):
         "All that lies between a folder of photos and so many epochs of training: decoding, looking for near-duplicates, splitting, training."
         data = load_data(replace(self.settings, data=folder), cache)
         rows = training_rows(data, self.settings)[:count]
-        for epoch in range(epochs):
-            measured = self.train(batches(data.images, rows, self.settings.batch_size, self.settings.seed, epoch))
+        self.keep(data.images)
+        for epoch in range(epochs): measured = self.train(in_batches(rows, self.settings.batch_size, self.settings.seed, epoch))
         return measured | dict(photos=len(rows))

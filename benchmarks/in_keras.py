@@ -1,9 +1,13 @@
 """What birdcolor and the tutorial's manner have in common: their networks are Keras models, listed in `networks`."""
 import math
 
+from birdcolor.training import on_gpu
+
 
 class InKeras:
     "Counts and takes over the weights of `networks`, network after network and layer after layer."
+    on_gpu = property(lambda self: on_gpu())
+
     @property
     def parameters(self):
         "How many numbers are trained, and how many there are."

@@ -122,9 +122,16 @@ class Contender(InKeras):
 
     # --- what the benchmark asks of every contender ---
 
-    def train(self, photos):
-        "One step for each batch of uint8 `photos`; the means of loss and MAE."
-        measured = [self.step(tf.cast(batch, tf.float32)) for batch in photos]
+    def keep(self, photos):
+        "Take the uint8 `photos` to train on."
+        self.photos = photos
+
+    def train(self, order):
+        "One step for each batch of row numbers in `order`; the means of loss and MAE."
+        return self.steps(self.photos[rows] for rows in order)
+
+    def steps(self, batches):
+        measured = [self.step(tf.cast(batch, tf.float32)) for batch in batches]
         loss, mae = (float(tf.reduce_mean(column)) for column in zip(*measured))
         return dict(loss=loss, mae=mae)
 
@@ -138,7 +145,7 @@ class Contender(InKeras):
         paths = sorted(str(path) for path in Path(folder).glob("*/*.jpg"))[:count]
         files = tf.data.Dataset.from_tensor_slices(paths).shuffle(len(paths))
         photos = files.map(self.load, num_parallel_calls=tf.data.AUTOTUNE).batch(self.batch_size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
-        for _ in range(epochs): measured = self.train(photos)
+        for _ in range(epochs): measured = self.steps(photos)
         return measured | dict(photos=len(paths))
 
 

@@ -12,7 +12,13 @@ NETWORKS = ("fcnn", "cnn", "unet", "cgan", "cgan_mae", "cgan_patchgan")
 
 # what takes turns: a name, the module that makes it, and its options beside the settings of all
 CONTENDERS = dict(birdcolor=("birdcolor", dict(data="toy")), tutorial=("tutorial", {}), pytorch=("pytorch", {}),
-                  pytorch_compiled=("pytorch", dict(compile=True)))
+                  pytorch_compiled=("pytorch", dict(compile=True)), pytorch_graphs=("pytorch", dict(compile=True, mode="reduce-overhead")))
+
+# birdcolor may be asked to run on another of Keras' backends
+ENVIRONMENTS = dict(tutorial=dict(KERAS_BACKEND="tensorflow"))
+
+# those that are not another one compiled
+UNLIKE = [name for name, (_, options) in CONTENDERS.items() if "compile" not in options]
 
 
 def spread(values):
@@ -27,17 +33,19 @@ def ratios(times, of, to):
 
 def started(stack, names, network, photos, settings, **files):
     "Contenders that are built, by name, and what each says of itself."
-    workers = {name: stack.enter_context(Worker()) for name in names}
+    workers = {name: stack.enter_context(Worker(**ENVIRONMENTS.get(name, {}))) for name in names}
     said = {name: workers[name]("build", contender=CONTENDERS[name][0], network=network, photos=str(photos), options=settings | CONTENDERS[name][1], **files)
             for name in names}
     return workers, said
 
 
-def warmed_up(workers, tell):
+def warmed_up(workers, said, tell):
     "The seconds of the first step of each contender, and why any cannot take part, by name; without birdcolor there is nothing to measure."
     seconds, failed = {}, {}
     for name, worker in workers.items():
-        try: seconds[name] = worker("train", steps=1)["seconds"]
+        try:
+            if said[name]["on_gpu"] != said["birdcolor"]["on_gpu"]: raise RuntimeError("of the two, only one computes on a GPU")
+            seconds[name] = worker("train", steps=1)["seconds"]
         except RuntimeError as error:
             if name == "birdcolor": raise
             failed[name] = str(error)
@@ -49,9 +57,10 @@ def measure(network, photos, settings, names, rounds, turn_seconds, tell=print):
     "Take turns on `network`; per contender the seconds a step of every turn, photos a second, seconds of warming up, MAE, parameters."
     with ExitStack() as stack:
         workers, said = started(stack, names, network, photos, settings)
-        warm, failed = warmed_up(workers, tell)
+        warm, failed = warmed_up(workers, said, tell)
         second = {name: workers[name]("train", steps=1)["seconds"] for name in warm}
         steps = max(1, round(turn_seconds/min(second.values())))
+        for name in warm: workers[name]("train", steps=steps)
         turns = {name: [] for name in warm}
         for _ in range(rounds):
             for name in warm: turns[name].append(workers[name]("train", steps=steps))
@@ -70,6 +79,7 @@ def reached(network, photos, settings, rounds, turn_seconds, tell=print):
         (worker,), (said,) = (made.values() for made in started(stack, ["birdcolor"], network, photos, settings))
         worker("train", steps=1)
         steps, step = max(1, round(turn_seconds/worker("train", steps=1)["seconds"])), said["operations"]*settings["batch_size"]
+        worker("train", steps=steps)
         times = dict(training=[], product=[])
         for _ in range(rounds):
             times["training"].append(worker("train", steps=steps)["seconds"]/(steps*step))
@@ -82,7 +92,7 @@ def reached(network, photos, settings, rounds, turn_seconds, tell=print):
 
 # --- do they do the same work? ---
 
-def losses(network, names=("birdcolor", "tutorial", "pytorch"), steps=12, size=32, batch_size=8):
+def losses(network, names=UNLIKE, steps=12, size=32, batch_size=8):
     "Losses step by step of every contender, from the same first weights, on the same photos, in float32 without chance."
     settings = dict(image_size=size, batch_size=batch_size, rotation=0.0, zoom=0.0, dropout=0.0, precision="float32")
     drawn = np.random.default_rng(0).integers(0, 256, (batch_size, size//8, size//8, 3), "uint8").repeat(8, 1).repeat(8, 2)

@@ -4,6 +4,8 @@ from itertools import groupby
 from pathlib import Path
 
 TITLES = dict(fcnn="FCNN", cnn="CNN", unet="U-Net", cgan="cGAN", cgan_mae="cGAN + MAE", cgan_patchgan="U-Net + PatchGAN")
+PACKAGES = dict(tensorflow="TensorFlow", jax="JAX", keras="Keras", torch="PyTorch")
+UNUSED = dict(tensorflow="jax", jax="tensorflow")
 
 
 def markdown(rows):
@@ -22,7 +24,8 @@ def beside(row, prefix):
     tried = {name: spread for name, spread in row["times_birdcolor"].items() if name.startswith(prefix)}
     if not tried: return "not measured"
     best = min(tried, key=lambda name: tried[name]["median"])
-    return f"{in_words(tried[best])} times as long" + (" (compiled)" if best == "pytorch_compiled" else "")
+    how = dict(pytorch_compiled=" (compiled)", pytorch_graphs=" (compiled, CUDA graphs)")
+    return f"{in_words(tried[best])} times as long" + how.get(best, "")
 
 
 def steps_table(record):
@@ -84,9 +87,9 @@ def sentence(made, parts):
     settings, versions = made["settings"], made["versions"]
     trained = f"trained on {settings['image_size']}x{settings['image_size']} pixels, {settings['batch_size']} photos a step, augmentation on; "
     turns = f"median [lowest, highest] of {settings['rounds']} turns; "
-    return (f"{made['processor']}; {trained if {'steps', 'arithmetic', 'from_files'} & set(parts) else ''}{turns if set(parts) != {'scale'} else 'measured once; '}"
-            f"TensorFlow {versions['tensorflow']}, Keras {versions['keras']}, PyTorch {versions.get('torch', 'absent')}; "
-            f"commit {made['commit'][:10]}, {made['finished'][:10]}.")
+    packages = ", ".join(f"{title} {versions[name]}" for name, title in PACKAGES.items() if name in versions and name != UNUSED[made.get("backend", "tensorflow")])
+    return (f"{made.get('device') or made['processor']}; {trained if {'steps', 'arithmetic', 'from_files'} & set(parts) else ''}{turns if set(parts) != {'scale'} else 'measured once; '}"
+            f"{packages}; commit {made['commit'][:10]}, {made['finished'][:10]}.")
 
 
 SHOWN = dict(steps=steps_table, arithmetic=arithmetic_table, from_files=files_table, preparation=preparation_table, startup=startup_table, scale=scale_table)

@@ -30,16 +30,17 @@ def build(state, contender, network, photos, options, weights=None, keep=None):
     if weights:
         with np.load(weights) as arrays: made.set_weights([arrays[name] for name in arrays.files])
     mirror = slice(None, None, -1 if weights and getattr(made, "mirrored", False) else None)
-    state["photos"], state["batch"] = np.ascontiguousarray(np.load(photos)[:, mirror, mirror]), options["batch_size"]
-    return dict(parameters=made.parameters, precision=made.precision, operations=getattr(made, "operations", None))
+    kept = np.ascontiguousarray(np.load(photos)[:, mirror, mirror])
+    made.keep(kept)
+    state["rows"] = np.arange(len(kept)).reshape(-1, options["batch_size"])
+    return dict(parameters=made.parameters, precision=made.precision, on_gpu=made.on_gpu, operations=getattr(made, "operations", None))
 
 
 def train(state, steps):
     "Train so many steps, going round the photos; seconds on the clock and of the processor, and the means of loss and MAE."
-    count, batch = len(state["photos"])//state["batch"], state["batch"]
-    photos = [state["photos"][step % count*batch:][:batch] for step in range(steps)]
+    order = [state["rows"][step % len(state["rows"])] for step in range(steps)]
     clock, processor = time.perf_counter(), time.process_time()
-    measured = state["contender"].train(photos)
+    measured = state["contender"].train(order)
     return measured | dict(seconds=time.perf_counter() - clock, processor_seconds=time.process_time() - processor)
 
 
@@ -47,7 +48,8 @@ def from_files(state, contender, network, folder, epochs, cache, options, count=
     "Seconds between a folder of photos and so many epochs of training, after a step has been compiled; `count` limits the photos."
     module = importlib.import_module(f"benchmarks.in_{contender}")
     made = module.Contender(network, **options)
-    made.train([np.zeros((options["batch_size"], options["image_size"], options["image_size"], 3), "uint8")])
+    made.keep(np.zeros((options["batch_size"], options["image_size"], options["image_size"], 3), "uint8"))
+    made.train([np.arange(options["batch_size"])])
     clock = time.perf_counter()
     measured = made.from_files(folder, epochs, cache, count)
     return measured | dict(seconds=time.perf_counter() - clock)
@@ -66,8 +68,9 @@ class Worker:
     def __init__(self, **environment):
         self.log = tempfile.TemporaryFile("w+")
         usual = dict(TF_CPP_MIN_LOG_LEVEL="3", TQDM_DISABLE="1", KERAS_BACKEND="tensorflow")
+        shared = dict(XLA_PYTHON_CLIENT_MEM_FRACTION="0.4", TF_FORCE_GPU_ALLOW_GROWTH="true")
         self.process = subprocess.Popen([sys.executable, "-m", "benchmarks.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log,
-                                        text=True, env=usual | os.environ | environment)
+                                        text=True, env=usual | shared | os.environ | environment)
 
     def __call__(self, do, **options):
         self.process.stdin.write(json.dumps(dict(do=do, **options)) + "\n")

@@ -6,8 +6,9 @@
 __all__ = ['ADVICE', 'NUMBER', 'SPARE', 'PRESETS', 'MODELS', 'RESULT_MODULES', 'IN_USE', 'writing', 'holding', 'lock_file',
            'one_line', 'explained', 'write_json', 'read_json', 'read_record', 'read_arrays', 'digest_of',
            'cache_folder', 'Settings', 'settings_table', 'resolve', 'parse_setting', 'check_injected',
-           'public_settings', 'commit', 'graphics_cards', 'mount_drive', 'Run', 'start_run', 'essential_code',
-           'code_digest', 'fingerprint', 'is_complete', 'processor', 'device', 'versions', 'provenance', 'elapsed']
+           'public_settings', 'installed_commit', 'commit', 'graphics_cards', 'mount_drive', 'Run', 'start_run',
+           'essential_code', 'code_digest', 'fingerprint', 'is_complete', 'processor', 'device', 'versions',
+           'provenance', 'elapsed']
 
 # %% ../nbs/00_core.ipynb #0002
 import ast, errno, hashlib, json, os, platform, re, shutil, subprocess, sys, tempfile, time
@@ -279,14 +280,21 @@ def _output(*command):
     try: return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
     except (OSError, subprocess.SubprocessError): return ""
 
+# %% ../nbs/00_core.ipynb #b5a9cf75
+def installed_commit(package="birdcolor"):
+    "The commit that pip installed `package` from, as it wrote it down; empty for one that came from no repository."
+    try: note = metadata.distribution(package).read_text("direct_url.json")
+    except metadata.PackageNotFoundError: note = None
+    return json.loads(note or "{}").get("vcs_info", {}).get("commit_id", "")
+
 # %% ../nbs/00_core.ipynb #0056
 @cache
 def commit():
-    "The commit of the birdcolor checkout when first asked, with `+` when code in it was changed since; `released` outside one."
+    "The commit of the birdcolor checkout when first asked, with `+` when code in it was changed since; outside one, the commit that was installed, or `released`."
     top = Path(birdcolor.__file__).resolve().parent.parent
     revision = _output("git", "-C", str(top), "rev-parse", "HEAD") if (top/".git").exists() else ""
     changed = revision and _output("git", "-C", str(top), "status", "--porcelain", "--", "birdcolor", "nbs", "settings.ini")
-    return revision + ("+" if changed else "") or "released"
+    return revision + ("+" if changed else "") or installed_commit() or "released"
 
 # %% ../nbs/00_core.ipynb #0058
 @cache

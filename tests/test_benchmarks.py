@@ -10,8 +10,9 @@ from benchmarks.__main__ import finished
 from benchmarks.arithmetic import needed
 from benchmarks.files import Opened, draw_photos, preparation, repeated
 from benchmarks.scale import draw_versions
-from benchmarks.steps import check_same, ratios, reached
-from benchmarks.table import arithmetic_table, files_table, markdown, preparation_table, startup_table, steps_table, tables
+from benchmarks.steps import check_same, ratios, reached, warmed_up
+from benchmarks.table import arithmetic_table, files_table, markdown, preparation_table, sentence, startup_table, steps_table, tables
+from birdcolor.core import device
 from birdcolor.data import find_photos, near_duplicates
 
 CONTENDERS = ["birdcolor", "tutorial"] + ["pytorch"]*bool(find_spec("torch"))
@@ -89,6 +90,23 @@ def test_a_part_measured_again_replaces_that_part_alone(tmp_path):
     written = tables(tmp_path)
     assert "| `import birdcolor` | 1.75 [1.25, 2.00] |" in written and "of 7 turns" in written and "trained on" not in written
     assert tables(tmp_path / "nowhere") == ""
+
+
+def test_what_a_measurement_says_of_its_machine(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    finished(dict(steps={}), tmp_path / "here.json", dict(image_size=128, batch_size=32, rounds=5))
+    made = json.loads((tmp_path / "here.json").read_text())["steps"]["made"]
+    assert (made["backend"], made["device"]) == ("jax", device())
+    made |= dict(device="NVIDIA Example", versions=dict(tensorflow="2", jax="3", keras="4", torch="5"), commit="5a" * 20, finished="2026-11-26T12:00:00Z")
+    assert sentence(made, ["steps"]) == ("NVIDIA Example; trained on 128x128 pixels, 32 photos a step, augmentation on; median [lowest, highest] of 5 turns; "
+                                         "JAX 3, Keras 4, PyTorch 5; commit 5a5a5a5a5a, 2026-11-26.")
+
+
+def test_who_computes_elsewhere_is_left_out():
+    where, told = dict(birdcolor=dict(on_gpu=True), pytorch=dict(on_gpu=False)), []
+    workers = dict.fromkeys(where, lambda do, steps: dict(seconds=0.5))
+    assert warmed_up(workers, where, told.append) == (dict(birdcolor=0.5), dict(pytorch="of the two, only one computes on a GPU"))
+    assert told == ["pytorch cannot take part: of the two, only one computes on a GPU"]
 
 
 def test_copies_fill_a_folder_of_one_species(tmp_path):
