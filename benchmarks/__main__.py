@@ -79,7 +79,7 @@ def main(
             few = decode_photos(seen[:2*batch], size, Path(folder)/"cache").images
             np.save(Path(folder)/"photos.npy", few[np.arange(2*batch) % len(few)])
         if "steps" in parts:
-            record["steps"] = {network: measure(network, Path(folder)/"photos.npy", settings, names, rounds, turn, tell) for network in networks}
+            record["steps"] = measure(networks, Path(folder)/"photos.npy", settings, names, rounds, turn, tell)
         if "arithmetic" in parts:
             record["arithmetic"] = {network: reached(network, Path(folder)/"photos.npy", settings, rounds, turn, tell) for network in networks}
         if "files" in parts:

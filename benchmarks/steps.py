@@ -1,6 +1,8 @@
 """Seconds a training step, every contender in a process of its own, taking turns: A B C A B C ..."""
+import os
 import statistics
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -53,17 +55,31 @@ def warmed_up(workers, said, tell):
     return seconds, failed
 
 
-def measure(network, photos, settings, names, rounds, turn_seconds, tell=print):
-    "Take turns on `network`; per contender the seconds a step of every turn, photos a second, seconds of warming up, MAE, parameters."
-    with ExitStack() as stack:
-        workers, said = started(stack, names, network, photos, settings)
-        warm, failed = warmed_up(workers, said, tell)
-        second = {name: workers[name]("train", steps=1)["seconds"] for name in warm}
-        steps = max(1, round(turn_seconds/min(second.values())))
-        for name in warm: workers[name]("train", steps=steps)
-        turns = {name: [] for name in warm}
-        for _ in range(rounds):
-            for name in warm: turns[name].append(workers[name]("train", steps=steps))
+def ready(stack, network, photos, settings, names, turn_seconds, tell):
+    "Contenders on `network` after a turn that does not count: workers, what each says of itself, seconds of warming up, who failed, steps a turn."
+    workers, said = started(stack, names, network, photos, settings)
+    warm, failed = warmed_up(workers, said, tell)
+    second = {name: workers[name]("train", steps=1)["seconds"] for name in warm}
+    steps = max(1, round(turn_seconds/min(second.values())))
+    for name in warm: workers[name]("train", steps=steps)
+    return workers, said, warm, failed, steps
+
+
+def measure(networks, photos, settings, names, rounds, turn_seconds, tell=print):
+    "Take turns on each of `networks`; they are made ready one at a time, or where there are many cores, one on every four."
+    found, room = {}, max(1, os.cpu_count()//4)
+    for group in (networks[start:start + room] for start in range(0, len(networks), room)):
+        with ExitStack() as stack, ThreadPoolExecutor(room) as pool:
+            made = list(pool.map(lambda network: ready(stack, network, photos, settings, names, turn_seconds, tell), group))
+            found |= {network: take_turns(network, *contenders, settings, rounds, tell) for network, contenders in zip(group, made, strict=True)}
+    return found
+
+
+def take_turns(network, workers, said, warm, failed, steps, settings, rounds, tell=print):
+    "Per contender the seconds a step of every turn, photos a second, seconds of warming up, MAE, parameters."
+    turns = {name: [] for name in warm}
+    for _ in range(rounds):
+        for name in warm: turns[name].append(workers[name]("train", steps=steps))
     times = {name: [turn["seconds"]/steps for turn in done] for name, done in turns.items()}
     found = {name: said[name] | dict(seconds_a_step=times[name], photos_a_second=settings["batch_size"]/statistics.median(times[name]),
                                      warm_up_seconds=warm[name], mae=[turn["mae"] for turn in turns[name]],

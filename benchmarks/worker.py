@@ -68,7 +68,7 @@ class Worker:
     def __init__(self, **environment):
         self.log = tempfile.TemporaryFile("w+")
         usual = dict(TF_CPP_MIN_LOG_LEVEL="3", TQDM_DISABLE="1", KERAS_BACKEND="tensorflow")
-        shared = dict(XLA_PYTHON_CLIENT_MEM_FRACTION="0.4", TF_FORCE_GPU_ALLOW_GROWTH="true")
+        shared = dict(XLA_PYTHON_CLIENT_PREALLOCATE="false", TF_FORCE_GPU_ALLOW_GROWTH="true")
         self.process = subprocess.Popen([sys.executable, "-m", "benchmarks.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log,
                                         text=True, env=usual | shared | os.environ | environment)
 
