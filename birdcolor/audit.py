@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from .core import cache_folder, holding, lock_file, read_json
-from .data import decode_photos, photos_alike
+from .data import decode_photos, known_alike
 
 # %% ../nbs/05_audit.ipynb #2836f10f
 NEARLY_GRAY = 8
@@ -36,7 +36,7 @@ class Audit(NamedTuple):
 def audit(photos, cache=None):
     "The `Audit` of the `photos` that `find_photos` gives; they are decoded at 32x32 pixels, into the cache."
     decoded = decode_photos(photos, 32, cache)
-    pairs = [(decoded.names[i], decoded.names[j]) for i, j, _ in photos_alike(decoded.images)]
+    pairs = [(decoded.names[i], decoded.names[j]) for i, j in known_alike(decoded.images)[:, :2].astype(int)]
     gray = [name for name, found in zip(decoded.names, is_gray(decoded.images)) if found]
     read = set(decoded.names)
     sizes = Counter(_size(photo) for photo in photos if photo.name in read and photo.path)

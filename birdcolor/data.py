@@ -7,11 +7,12 @@ __all__ = ['LUMA', 'SUFFIXES', 'MEGAPIXELS', 'LONGEST', 'LARGEST', 'SCANS', 'NO_
            'toy_birds', 'folder_photos', 'kaggle_photos', 'find_photos', 'photo_formats', 'open_image',
            'why_unreadable', 'read_photo', 'Decoded', 'cache_key', 'decode_photos', 'perceptual_hash',
            'near_duplicates', 'duplicate_groups', 'split_photos', 'leaking', 'split_digest', 'middle_photos', 'Rows',
-           'on_disk', 'photos_alike', 'Data', 'load_data', 'write_manifest']
+           'on_disk', 'photos_alike', 'known_alike', 'Data', 'load_data', 'write_manifest']
 
 # %% ../nbs/01_data.ipynb #0002
 import csv, hashlib, json, os, re, sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import chain
@@ -159,7 +160,7 @@ def _state(photo):
     status = path.stat()
     return [str(path), status.st_size, status.st_mtime_ns]
 
-CACHE_FORMAT = 1
+CACHE_FORMAT = 1  # another one when photos are decoded, or near-duplicates found, in another way
 
 # %% ../nbs/01_data.ipynb #0027
 def decode_photos(photos, image_size, cache=None):
@@ -225,14 +226,24 @@ def _standardised(gray):
 
 # %% ../nbs/01_data.ipynb #56f97732
 def near_duplicates(gray, distance=16, correlation=0.9):
-    "Pairs `(i, j, correlation)`, `i < j`, of gray pictures `(N, 32, 32)` that are the same photo, perhaps mirrored."
+    "Pairs `(i, j, correlation)`, `i < j`, of gray pictures `(N, 32, 32)` that are the same photo, perhaps mirrored; as many as it takes to join all that are."
     found, hashes = [], {direction: _all_hashes(gray, direction) for direction in (1, -1)}
+    joined = np.where(np.ptp(gray.reshape(len(gray), -1), axis=1) > 0, np.arange(len(gray)), -1)
     for direction, view_hashes in hashes.items():
         for i, own in enumerate(hashes[1]):
             near = i + 1 + np.flatnonzero(np.bitwise_count(view_hashes[i + 1:] ^ own) <= distance)
-            alike = _standardised(gray[near][:, :, ::direction]) @ _standardised(gray[i:i + 1])[0] if len(near) else ()
-            found += [(i, int(j), float(r)) for j, r in zip(near, alike) if r >= correlation]
+            near = near[joined[near] != joined[i]]
+            if not len(near): continue
+            correlations = _correlations(gray, i, near, direction)
+            alike = correlations >= correlation
+            found += [(i, int(j), float(r)) for j, r in zip(near[alike], correlations[alike])]
+            joined[near[alike]] = joined[i]
     return sorted(found)
+
+def _correlations(gray, i, others, direction):
+    "Correlation of picture `i` with each of the `others`, read in the `direction` 1 or, mirrored, -1; a thousand at a time."
+    parts, own = (others[start:start + 1000] for start in range(0, len(others), 1000)), _standardised(gray[i:i + 1])[0]
+    return np.concatenate([_standardised(gray[part][:, :, ::direction]) @ own for part in parts])
 
 def _all_hashes(gray, direction):
     "`perceptual_hash` of any number of pictures, a thousand at a time, read in the `direction` 1 or, mirrored, -1."
@@ -311,6 +322,17 @@ def photos_alike(images):
     "`near_duplicates` of uint8 RGB pictures `(N, 32, 32, 3)`."
     return near_duplicates(on_disk((Image.fromarray(image).convert("L") for image in images), images.shape[:3]))
 
+# %% ../nbs/01_data.ipynb #24dcd49a
+def known_alike(images):
+    "`photos_alike` of the decoded `images` of a folder of the cache, where the answer is kept; `(pairs, 3)`."
+    file = Path(images.filename).with_name("alike.npy")
+    try: pairs = np.load(file)
+    except (EOFError, OSError, ValueError): pairs = np.empty(0)
+    if pairs.ndim == 2 and pairs.shape[1] == 3 and np.isin(pairs[:, :2], np.arange(len(images))).all(): return pairs
+    pairs = np.array(photos_alike(images)).reshape(-1, 3)
+    with suppress(OSError), writing(file) as temporary: np.save(temporary, pairs)
+    return pairs
+
 # %% ../nbs/01_data.ipynb #0050
 @dataclass(frozen=True)
 class Data:
@@ -336,7 +358,7 @@ class Data:
 def load_data(settings, cache=None):
     "The photos that `settings` names, decoded and split; tells what was skipped; too few photos raise a `ValueError`."
     small, decoded = _decoded(settings, cache)
-    groups = duplicate_groups(len(small), photos_alike(small))
+    groups = duplicate_groups(len(small), known_alike(small))
     split = split_photos(decoded.species, groups if settings.near_duplicates == "together" else range(len(groups)), settings.split_seed)
     if settings.near_duplicates == "dropped": split[leaking(groups, split)] = "dropped"
     _report_skipped(decoded)
