@@ -326,7 +326,7 @@ def photos_alike(images):
 def known_alike(images):
     "`photos_alike` of the decoded `images` of a folder of the cache, where the answer is kept; `(pairs, 3)`."
     file = Path(images.filename).with_name("alike.npy")
-    try: pairs = np.load(file)
+    try: pairs = np.load(file, mmap_mode="r")
     except (EOFError, OSError, ValueError): pairs = np.empty(0)
     if pairs.ndim == 2 and pairs.shape[1] == 3 and np.isin(pairs[:, :2], np.arange(len(images))).all(): return pairs
     pairs = np.array(photos_alike(images)).reshape(-1, 3)
