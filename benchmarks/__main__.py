@@ -53,7 +53,7 @@ def main(
     photos: Annotated[Path | None, typer.Option(help="Folder that holds <Species>/<photo>.jpg, best 1024x1024. Default: drawn birds.")] = None,
     parts: Annotated[str, typer.Option(help="What to measure.")] = ",".join(PARTS),
     networks: Annotated[str, typer.Option(help="Networks for the training step.")] = ",".join(NETWORKS),
-    contenders: Annotated[str, typer.Option(help=f"Who takes turns in the training step: some of {', '.join(CONTENDERS)}; birdcolor always does.")] = ",".join(of_use()),
+    contenders: Annotated[str | None, typer.Option(help=f"Who takes turns in the training step: some of {', '.join(CONTENDERS)}; birdcolor always does. Default: all of use here.")] = None,
     trained: Annotated[str, typer.Option(help="Networks for the training from files.")] = "cgan_mae,unet",
     size: Annotated[int, typer.Option(help="Side of the images, pixels.", min=16)] = 128,
     batch: Annotated[int, typer.Option(help="Photos in a training step.", min=2)] = 32,
@@ -67,7 +67,7 @@ def main(
 ):
     "Measure birdcolor, the tutorial's manner and PyTorch side by side; see benchmarks/README.md."
     parts, tell = listed(parts, PARTS, "--parts"), timed(typer.echo)
-    names = list(dict.fromkeys(["birdcolor", *listed(contenders, CONTENDERS, "--contenders")]))
+    names = list(dict.fromkeys(["birdcolor", *listed(contenders or ",".join(of_use()), CONTENDERS, "--contenders")]))
     networks, trained = listed(networks, NETWORKS, "--networks"), listed(trained, NETWORKS, "--trained")
     settings, record = dict(image_size=size, batch_size=batch), {}
     with tempfile.TemporaryDirectory() as folder:
@@ -94,7 +94,7 @@ def main(
 
 def finished(record, path, settings):
     "Write what was measured, part by part with where and on what, over the same parts of an earlier record; other parts stay."
-    packages = versions() | {name: metadata.version(name) for name in ("torch",) if find_spec(name)}
+    packages = versions() | (dict(torch=metadata.version("torch")) if find_spec("torch") else {})
     made = dict(device=device(), backend=os.environ.get("KERAS_BACKEND", "tensorflow"), commit=commit(), versions=packages, settings=settings,
                 presets=vars(PRESETS["study"]), finished=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
     earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}

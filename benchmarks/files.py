@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 from birdcolor.data import decode_photos, find_photos
 from birdcolor.toy import SPECIES, draw_bird
 
-from .steps import ENVIRONMENTS, ratios, spread
+from .steps import ratios, spread
 from .worker import Worker
 
 
@@ -89,7 +89,7 @@ def from_files(network, folder, settings, epochs, rounds, tell=print):
     for _ in range(rounds):
         for name in times:
             count = rest["birdcolor"]["photos"] if name == "tutorial" else None
-            with Worker(**ENVIRONMENTS.get(name, {})) as worker, tempfile.TemporaryDirectory() as cache:
+            with Worker() as worker, tempfile.TemporaryDirectory() as cache:
                 rest[name] = worker("from_files", contender=name, network=network, folder=str(folder), epochs=epochs, cache=cache,
                                     options=settings, count=count)
             times[name].append(rest[name]["seconds"])

@@ -1,5 +1,8 @@
 """The manner of TensorFlow's pix2pix tutorial: tf.data from JPEG files, decoded every epoch, a tape for each network, float32."""
+import os
 from pathlib import Path
+
+os.environ["KERAS_BACKEND"] = "tensorflow"  # also where birdcolor is measured on another of Keras' backends
 
 import tensorflow as tf
 from tensorflow.keras import Model, layers, optimizers

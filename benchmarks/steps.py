@@ -16,9 +16,6 @@ NETWORKS = ("fcnn", "cnn", "unet", "cgan", "cgan_mae", "cgan_patchgan")
 CONTENDERS = dict(birdcolor=("birdcolor", dict(data="toy")), tutorial=("tutorial", {}), pytorch=("pytorch", {}),
                   pytorch_compiled=("pytorch", dict(compile=True)), pytorch_graphs=("pytorch", dict(compile=True, mode="reduce-overhead")))
 
-# birdcolor may be asked to run on another of Keras' backends
-ENVIRONMENTS = dict(tutorial=dict(KERAS_BACKEND="tensorflow"))
-
 # those that are not another one compiled
 UNLIKE = [name for name, (_, options) in CONTENDERS.items() if "compile" not in options]
 
@@ -35,7 +32,7 @@ def ratios(times, of, to):
 
 def started(stack, names, network, photos, settings, **files):
     "Contenders that are built, by name, and what each says of itself."
-    workers = {name: stack.enter_context(Worker(**ENVIRONMENTS.get(name, {}))) for name in names}
+    workers = {name: stack.enter_context(Worker()) for name in names}
     said = {name: workers[name]("build", contender=CONTENDERS[name][0], network=network, photos=str(photos), options=settings | CONTENDERS[name][1], **files)
             for name in names}
     return workers, said
