@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['PICTURES', 'CLAIMS', 'RESAMPLES', 'AT_ONCE', 'ALONGSIDE', 'Claim', 'beats', 'photo_shares', 'resampled_means',
-           'seed_deviations', 'common_share', 'seed_interval', 'direction', 'judge', 'Scored', 'read_scores',
-           'read_predictor', 'read_predictors', 'Comparison', 'shared_seeds', 'compare', 'Verdict', 'missing',
-           'judge_claim']
+           'seed_deviations', 'common_share', 'seed_interval', 'direction', 'falling_error', 'judge', 'Scored',
+           'read_scores', 'read_predictor', 'read_predictors', 'Comparison', 'shared_seeds', 'compare', 'Verdict',
+           'missing', 'judge_claim']
 
 # %% ../nbs/35_claims.ipynb #0002
 from dataclasses import dataclass
@@ -84,8 +84,8 @@ def common_share(values):
     return np.sqrt(np.maximum(1 - interplay/between_photos, 0))
 
 # %% ../nbs/35_claims.ipynb #0016
-def seed_interval(values):
-    "Mean and 95% interval over seeds and photos of finite `values` (..., seeds, photos): mean, low, high, each (...)."
+def seed_interval(values, error=0.05):
+    "Mean and interval over seeds and photos of finite `values` (..., seeds, photos), wrong in a share `error` of cases: mean, low, high, each (...)."
     values = np.asarray(values, np.float64)
     if values.ndim < 2 or not values.size or not np.isfinite(values).all():
         raise ValueError(f"values must be finite, a row a seed and a column a photo, not of shape {values.shape} with {np.isfinite(values).sum()} finite")
@@ -93,7 +93,7 @@ def seed_interval(values):
     mean = by_photo.mean(-1)
     deviations = resampled_means(by_photo - mean[..., None])
     if seeds > 1: deviations = deviations*common_share(values) + np.multiply.outer(seed_deviations(seeds), by_seed.std(-1, ddof=1)/np.sqrt(seeds))
-    low, high = np.quantile(mean + deviations, [0.025, 0.975], axis=0)
+    low, high = np.quantile(mean + deviations, [error/2, 1 - error/2], axis=0)
     return {"mean": mean, "low": low, "high": high}
 
 # %% ../nbs/35_claims.ipynb #0024
@@ -102,9 +102,16 @@ def direction(difference, better):
     if difference["low"] <= 0 <= difference["high"]: return "cannot be told"
     return "better" if (difference["mean"] > 0) == (better == "higher") else "worse"
 
-def judge(directions):
-    "`reproduced` when all `directions` of a claim's winner are better, `not reproduced` when one is worse, else `undecided`."
-    if "worse" in directions: return "not reproduced"
+def falling_error(comparisons):
+    "The share of errors, on both sides, of the intervals that a claim of so many `comparisons` falls by."
+    return min(0.05, 2*0.05/comparisons)
+
+def judge(directions, surely=None):
+    """`reproduced` when all `directions` of a claim's winner are better, `not reproduced` when one is worse, else `undecided`.
+
+    `surely` are the directions by the intervals of `falling_error`, where they are not the same.
+    """
+    if "worse" in (surely or directions): return "not reproduced"
     return "reproduced" if set(directions) == {"better"} else "undecided"
 
 # %% ../nbs/35_claims.ipynb #0029
@@ -161,10 +168,10 @@ def shared_seeds(first, second):
     "The seeds that two `Scored` have in common; a predictor without seeds goes with any."
     return [seed for seed in first.seeds or second.seeds if not second.seeds or seed in second.seeds]
 
-def compare(predictors, first, second, scores):
-    "Two of the `predictors`, `{name: Scored}`, on each of `scores`: `{score: Comparison}`."
+def compare(predictors, first, second, scores, error=0.05):
+    "Two of the `predictors`, `{name: Scored}`, on each of `scores`, with intervals wrong in a share `error` of cases: `{score: Comparison}`."
     seeds = shared_seeds(predictors[first], predictors[second])
-    found = seed_interval(predictors[first].of(scores, seeds) - predictors[second].of(scores, seeds))
+    found = seed_interval(predictors[first].of(scores, seeds) - predictors[second].of(scores, seeds), error)
     differences = [{key: float(values[place]) for key, values in found.items()} for place in range(len(scores))]
     return {score: Comparison(first, second, score, len(seeds), **difference, direction=direction(difference, SCORES[score].better))
             for score, difference in zip(scores, differences)}
@@ -173,7 +180,7 @@ def compare(predictors, first, second, scores):
 ALONGSIDE = ("psnr", "ssim", "ciede2000")
 
 class Verdict(NamedTuple):
-    "What became of a claim: a `word`, the `comparisons` on its own measure, those `alongside` by score, and what is `missing`."
+    "What became of a claim: a `word` and the `comparisons` on its own measure, both `alongside` on others by score, and what is `missing`."
     claim: Claim
     word: str
     comparisons: list
@@ -194,7 +201,11 @@ def judge_claim(claim, predictors):
     "The `Verdict` on one claim from per-photo scores, `{name: Scored}`."
     lacking = missing(claim, predictors)
     if lacking: return Verdict(claim, "no runs", [], {}, lacking)
-    found = [compare(predictors, winner, loser, list(dict.fromkeys((own, *ALONGSIDE)))) for winner, loser, own in claim.pairs]
-    comparisons = [scores[own] for scores, (_, _, own) in zip(found, claim.pairs)]
-    alongside = {score: [scores[score] for scores in found] for score in ALONGSIDE if len(claim.measures) == 1}
-    return Verdict(claim, judge([comparison.direction for comparison in comparisons]), comparisons, alongside, [])
+    alongside = {score: _compare_all(claim, predictors, score) for score in ALONGSIDE if len(claim.measures) == 1}
+    return Verdict(claim, *_compare_all(claim, predictors), alongside, [])
+
+def _compare_all(claim, predictors, score=None):
+    "The word on a `claim` and its comparisons, on its own measure or on another `score`."
+    found, surely = ([compare(predictors, winner, loser, [score or own], error)[score or own] for winner, loser, own in claim.pairs]
+                     for error in (0.05, falling_error(len(claim.pairs))))
+    return judge(*([comparison.direction for comparison in comparisons] for comparisons in (found, surely))), found

@@ -7,10 +7,11 @@ __all__ = ['SUMMARIES', 'CHECKED', 'RECORD', 'LOOKUP', 'COMPARED', 'RESTORED', '
            'MACROS', 'VERDICTS', 'TABLES', 'STUDIES', 'PAGE', 'SHORT', 'read_records', 'check_comparable', 'run_titles',
            'run_name', 'title_of', 'read_all', 'links', 'summarise_seeds', 'score_rows', 'seed_rows', 'scores_frame',
            'runs_frame', 'settings_frame', 'verdict_frame', 'trainings_in_words', 'against_nothing', 'colour_or_blur',
-           'seventh', 'first_runs', 'draw_figures', 'strip', 'thumbnails', 'best_network', 'seeds_in_words', 'Findings',
-           'findings', 'page', 'tables', 'study_tables', 'write_report', 'wrong_means', 'wrong_scores', 'check_run',
-           'photos_of', 'check_trivial', 'check_report', 'markdown_table', 'markdown_name', 'readme_table',
-           'readme_verdicts', 'readme_seventh', 'readme_weights', 'better_than', 'readme_sentences', 'faults_table']
+           'seventh', 'first_runs', 'draw_figures', 'strip', 'thumbnails', 'best_network', 'true_colourfulness',
+           'seeds_in_words', 'Findings', 'findings', 'page', 'tables', 'study_tables', 'write_report', 'wrong_means',
+           'wrong_scores', 'check_run', 'photos_of', 'check_trivial', 'check_report', 'markdown_table', 'markdown_name',
+           'readme_table', 'readme_verdicts', 'readme_seventh', 'readme_weights', 'better_than', 'readme_sentences',
+           'faults_table']
 
 # %% ../nbs/40_report.ipynb #0003
 import base64, io, time
@@ -22,7 +23,7 @@ import pandas as pd
 from jinja2 import Environment
 from PIL import Image
 
-from .claims import ALONGSIDE, CLAIMS, compare, judge, judge_claim, read_predictors, read_scores, seed_interval
+from .claims import ALONGSIDE, CLAIMS, compare, judge_claim, read_predictors, read_scores, seed_interval
 from .core import MODELS, NUMBER, PRESETS, elapsed, read_arrays, read_record, resolve, writing
 from .data import Rows, load_data, middle_photos
 from .figures import plot_history, plot_learning, plot_scores, read_strip, save_figure, show_dataset, show_extremes, show_predictions, spaced
@@ -129,8 +130,7 @@ def verdict_frame(verdicts):
     "All comparisons behind the verdicts, the claims' own measures first, as a data frame."
     rows = []
     for verdict in verdicts:
-        for own, comparisons in [(True, verdict.comparisons)] + [(False, found) for found in verdict.alongside.values()]:
-            word = judge([comparison.direction for comparison in comparisons]) if comparisons else verdict.word
+        for own, word, comparisons in [(True, verdict.word, verdict.comparisons)] + [(False, *found) for found in verdict.alongside.values()]:
             rows += [dict(claim=verdict.claim.number, verdict=word, own_measure=own) | comparison._asdict() for comparison in comparisons]
     return pd.DataFrame(rows, columns=["claim", "verdict", "own_measure", "first", "second", "score", "seeds", "mean", "low", "high", "direction"])
 
@@ -214,7 +214,7 @@ def _comparisons(out, found, truth, species):
                for score in ("ciede2000", "psnr", "mae")]
     if found.curve:
         curves = {title_of(STUDIED): {point.photos: point.network for point in found.curve}, title_of(LOOKUP): {point.photos: point.lookup for point in found.curve}}
-        figures.append((plot_learning(curves, CURVE_SCORES), "learning-curve.png", "The U-Net and the table of 32 colours against the number of training photos."))
+        figures.append((plot_learning(curves, CURVE_SCORES), "learning-curve.png", f"The U-Net and the table of 32 colours against the number of training photos, {trainings_in_words(len(found.curve[0].seeds))}."))
     firsts = {model: run_name(record) for model, record in first_runs(found.records).items()}
     order = [name for name, _ in found.rows if name in firsts]
     strips = {title_of(name): _pictured(out, firsts.get(name, name)) for name, _ in found.rows if name in order or name == LOOKUP}
@@ -255,8 +255,8 @@ figcaption { color: #57606a; font-size: .9rem } .warning { border-left: 4px soli
 
 # %% ../nbs/40_report.ipynb #0048
 MACROS = """
-{%- macro number(value, score) %}{{ "%.*f"|format(scores[score].decimals, value) }}{% endmacro -%}
-{%- macro range(summary, score) %}<span class="interval">{{ number(summary.low, score) }} to {{ number(summary.high, score) }}</span>{% endmacro -%}
+{%- macro number(value, score, more=0) %}{{ "%.*f"|format(scores[score].decimals + more, value) }}{% endmacro -%}
+{%- macro range(summary, score, more=0) %}<span class="interval">{{ number(summary.low, score, more) }} to {{ number(summary.high, score, more) }}</span>{% endmacro -%}
 {%- macro name(name) %}{% set found = links(name) %}{% if found|length == 1 %}<a href="results/{{ found[0][1] }}">{{ found[0][0] }}</a>{% else
 %}{{ title_of(name) }} ({% for label, file in found %}<a href="results/{{ file }}" title="seed {{ label }}">{{ label }}</a>{{ ", " if not loop.last }}{% endfor %}){% endif %}{% endmacro -%}
 {%- macro difference(found) %}<td class="{{ found.direction }}">{{ found.direction }} {{ number(found.mean, found.score) }}{{ range(found, found.score) }}</td>{% endmacro -%}
@@ -271,17 +271,18 @@ VERDICTS = """
 <h2>What the study claimed, and what was found</h2>
 <p>Each claim is a list of comparisons on the measure nearest to what the study judged by, on the same test photos: the first network's scores minus
 the second's, with 95% intervals over {{ "photos; there is one training each, so another training might turn out otherwise" if seeds == 1 else "photos and trainings" }}.
-<em>Reproduced</em>: every interval lies on the claimed side of zero. <em>Not reproduced</em>: one lies on the other side. <em>Undecided</em>: the rest.</p>
+<em>Reproduced</em>: every interval lies on the claimed side of zero. <em>Not reproduced</em>: one lies on the other side, also when it is widened so far that of
+true claims with as many comparisons no more than one in twenty would fall. <em>Undecided</em>: the rest.</p>
 <div class="wide"><table><tr><th class="text">claim</th><th class="text">verdict</th><th class="text">compared</th><th>own measure</th>{% for score in alongside %}<th>{{ scores[score].heading }}</th>{% endfor %}</tr>
 {% for verdict in verdicts %}{% set claim = verdict.claim %}{% set height = [verdict.comparisons|length, 1]|max %}
 <tr class="first"><td class="claim" rowspan="{{ height }}">{{ claim.number }}. {{ claim.text }}<span class="note">{{ claim.section }}; {{ claim.reason }}</span></td>
 <td class="claim" rowspan="{{ height }}"><span class="word {{ verdict.word|replace(" ", "-") }}">{{ verdict.word }}</span>
 {% if verdict.missing %}<span class="note">missing: {% for key in verdict.missing %}{{ title_of(key) }}{{ ", " if not loop.last }}{% endfor %}</span>
 {% else %}<span class="note">{{ trainings_in_words(verdict.seeds) }}</span>
-{% for score, found in verdict.alongside.items() %}<span class="note">{{ scores[score].heading }}: {{ judge(found|map(attribute="direction")|list) }}</span>{% endfor %}{% endif %}</td>
+{% for score, (word, _) in verdict.alongside.items() %}<span class="note">{{ scores[score].heading }}: {{ word }}</span>{% endfor %}{% endif %}</td>
 {% for found in verdict.comparisons %}{% if not loop.first %}</tr><tr>{% endif %}<td class="pair">{{ name(found.first) }}<br>minus {{ name(found.second) }}</td>
 <td class="{{ found.direction }}"><span class="note">{{ scores[found.score].heading }}</span>{{ found.direction }} {{ number(found.mean, found.score) }}{{ range(found, found.score) }}</td>
-{% set place = loop.index0 %}{% for score in alongside %}{% if score in verdict.alongside %}{{ difference(verdict.alongside[score][place]) }}{% else %}<td></td>{% endif %}{% endfor %}
+{% set place = loop.index0 %}{% for score in alongside %}{% if score in verdict.alongside %}{{ difference(verdict.alongside[score][1][place]) }}{% else %}<td></td>{% endif %}{% endfor %}
 {% endfor %}</tr>{% endfor %}
 </table></div>
 """
@@ -290,8 +291,9 @@ the second's, with 95% intervals over {{ "photos; there is one training each, so
 TABLES = """
 <h2>Scores</h2>
 <p>Means over the test photos{{ " and trainings" if seeds > 1 }} with 95% intervals, best CIEDE2000 first. Shaded: predictors without a network. Lower is better for
-errors and differences; higher for PSNR and SSIM; colourfulness has no better, only nearer to the truth.
+CIEDE2000 and all errors, higher for PSNR and SSIM; colourfulness is best near that of the true photos, {{ number(true_colourfulness, "colourfulness") }}.
 {% if seeds == 1 %}The intervals hold for these photos and this one training, not for another training.{% endif %}</p>
+<details><summary>What the scores mean</summary><ul>{% for score in scores.values() %}<li>{{ score.heading }}: {{ score.meaning }}</li>{% endfor %}</ul></details>
 {{ score_table(rows, true) }}
 {% if seeds > 1 %}<details><summary>Each training by itself</summary>{{ score_table(seed_rows, false) }}</details>{% endif %}
 <h2>Against nothing learnt</h2>
@@ -308,10 +310,10 @@ itself untold.</p>
 {% for found in beyond %}<tr><td class="pair">{{ title_of(found.mae.first) }} minus {{ name(found.mae.second) }}<span class="note">{{ trainings_in_words(found.mae.seeds) }}</span></td>{% for score in beyond_scores %}{{ difference(found[score]) }}{% endfor %}</tr>{% endfor %}
 </table></div>{% endif %}
 {% if parts %}<h2>What each of its parts brings</h2>
-<p>The seventh network trained again without one of its parts, minus the whole network, on the {{ parts[0].photos }} <em>validation</em> photos, after {{ parts[0].passes }} passes each;
-the part that is missed most first. One training each: another seed may tell small differences otherwise.</p>
+<p>The seventh network trained again without one of its parts, minus the whole network, on the {{ parts[0].photos }} <em>validation</em> photos, after {{ parts[0].passes }} passes each
+and with the species unknown; the part that is missed most first. One training each: another seed may tell small differences otherwise.</p>
 <div class="wide"><table><tr><th class="text">without it, the network</th>{% for score in part_scores %}<th>{{ scores[score].heading }}</th>{% endfor %}</tr>
-{% for part in parts %}<tr><td class="pair"><a href="{{ part.place }}">{{ part.meaning }}</a></td>{% for score in part_scores %}{% set found = part.differences[score] %}<td>{{ number(found.mean, score) }} {{ range(found, score) }}</td>{% endfor %}</tr>{% endfor %}
+{% for part in parts %}<tr><td class="pair"><a href="{{ part.place }}">{{ part.meaning }}</a></td>{% for score in part_scores %}{% set found = part.differences[score] %}<td>{{ number(found.mean, score, 1) }} {{ range(found, score, 1) }}</td>{% endfor %}</tr>{% endfor %}
 </table></div>{% endif %}
 {% if restored %}<h2>Colour error or blur?</h2>
 <p>Each network's scores as they are, and those of its chroma on the input's own luma, with the interval of the change. What the own luma mends was blur or wrong brightness;
@@ -326,8 +328,8 @@ what is left is colour. The last columns set that against the table of 32 colour
 # %% ../nbs/40_report.ipynb #977f356a
 STUDIES = """
 {% if curve %}<h2>How many photos?</h2>
-<p>The U-Net and the table of 32 colours from a share of the training photos, on the same test photos, with as many passes
-({{ "seed" if curve[0].seeds|length == 1 else "seeds" }} {{ curve[0].seeds|join(", ") }}).</p>
+<p>The U-Net and the table of 32 colours from a share of the training photos, on the same test photos, with as many passes, so that fewer photos are fewer
+training steps too; {{ trainings_in_words(curve[0].seeds|length) }}{{ ": the intervals are over photos, and another training might lie elsewhere" if curve[0].seeds|length == 1 }}.</p>
 <div class="wide"><table><tr><th>training photos</th>{% for score in curve_scores %}<th>{{ title_of(studied) }}<br>{{ scores[score].heading }}</th>{% endfor %}{% for score in curve_scores %}<th>{{ title_of(lookup) }}<br>{{ scores[score].heading }}</th>{% endfor %}</tr>
 {% for point in curve %}<tr><td class="name">{{ point.photos }} ({% for seed in point.seeds %}<a href="{{ point.place }}results/{{ studied }}-seed{{ seed }}.json" title="seed {{ seed }}">{{ seed }}</a>{{ ", " if not loop.last }}{% endfor %})</td>
 {% for summaries in (point.network, point.lookup) %}{% for score in curve_scores %}<td>{{ number(summaries[score].mean, score) }} {{ range(summaries[score], score) }}</td>{% endfor %}{% endfor %}</tr>{% endfor %}
@@ -337,7 +339,7 @@ STUDIES = """
 {{ leak.removed }} training photos that have a near-duplicate outside; records: {% for place in leak_places %}<a href="studies/{{ place }}/results/">{{ place }}</a>{{ " " if loop.last else ", " }}{% endfor %}
 ({{ trainings_in_words(leak.overall.mae.seeds) }}{{ ": the intervals are over photos, and two trainings differ by themselves" if leak.overall.mae.seeds == 1 }}).</p>
 <div class="wide"><table><tr><th>test photos</th>{% for score in leak_scores %}<th>{{ scores[score].heading }}</th>{% endfor %}</tr>
-{% for label, found in (("all " ~ leak.photos, leak.overall), ("the " ~ leak.leaked ~ " leaked", leak.among)) %}{% if found %}<tr><td class="name">{{ label }}</td>{% for score in leak_scores %}{{ difference(found[score]) }}{% endfor %}</tr>{% endif %}{% endfor %}
+{% for label, found in (("all " ~ leak.photos, leak.overall), ("the " ~ leak.leaked ~ " leaked", leak.among)) %}{% if found %}<tr><td class="name">{{ label }}</td>{% for score in leak_scores %}{% if found[score].seeds > 1 %}{{ difference(found[score]) }}{% else %}<td>{{ number(found[score].mean, score) }} {{ range(found[score], score) }}</td>{% endif %}{% endfor %}</tr>{% endif %}{% endfor %}
 </table></div>{% endif %}
 <h2>By species</h2>
 <p>CIEDE2000 of each species, the easiest for {{ title_of(best) }} first, with the middle test photo as it is seen, as {{ title_of(best) }} colours it, and as it was.
@@ -356,7 +358,7 @@ PAGE = MACROS + """<!doctype html>
 <p>Networks that turn gray photos of garden birds into colour, and three predictors that learn next to nothing, on the same
 {{ first.n_test }} test photos of {{ data }} ({{ first.n_train }} for training, {{ first.n_validation }} for validation, {{ size }}x{{ size }} pixels,
 split {{ first.split_digest }}{% if first.skipped %}, {{ first.skipped }} unreadable photos skipped{% endif %}).
-{{ seeds_in_words }}. Made on {{ date }} from the records in <a href="results/">results/</a>.</p>
+{{ seeds_in_words }}. Made on {{ date }} from the records in <a href="results/">results/</a>; links lead to files beside this page.</p>
 {% for warning in warnings %}<p class="warning">{{ warning }}</p>{% endfor %}
 """ + VERDICTS + TABLES + STUDIES + """
 <h2>Figures</h2>
@@ -397,6 +399,11 @@ def _jpeg(image):
     return file.getvalue()
 
 # %% ../nbs/40_report.ipynb #0053
+def true_colourfulness(found):
+    "The mean colourfulness of the true test photos."
+    _, summaries = found.rows[0]
+    return summaries["colourfulness"]["mean"] - summaries["colourfulness_difference"]["mean"]
+
 def seeds_in_words(records):
     "How many trainings a network has, as a sentence without its full stop."
     models, seeds = [record["model"] for record in records], sorted({record["seed"] for record in records})
@@ -437,11 +444,11 @@ def page(found, figures, pictures, date):
         first=first, best=best, preset=first["preset"], size=first["settings"]["image_size"], data=first["settings"].get("data", "photos"), date=date,
         warnings=[f"{title}: {record['warning']}" for title, record in zip(run_titles(records), records) if record["warning"]],
         networks=len(found.trivial), seeds=max(len(found.predictors[name].seeds) for name in found.trivial), seeds_in_words=seeds_in_words(records),
-        seed_rows=seed_rows(records), runs=runs_frame(records).assign(commit=lambda runs: runs["commit"].str[:10]), run_names=list(map(run_name, records)), settings=_safe(settings_frame(records).to_html(border=0)),
+        seed_rows=seed_rows(records), true_colourfulness=true_colourfulness(found), runs=runs_frame(records).assign(commit=lambda runs: runs["commit"].str[:10]), run_names=list(map(run_name, records)), settings=_safe(settings_frame(records).to_html(border=0)),
         thumbnails=pictures, figures=[(_embedded(path), caption) for path, caption in figures],
         scores=SCORES | POOLED_SCORES, baselines=BASELINES, compared=COMPARED, kept=RESTORED, alongside=ALONGSIDE, curve_scores=CURVE_SCORES,
         beyond_scores=BEYOND, part_scores=PART_SCORES, seventh=SEVENTH,
-        leak_scores=LEAK_SCORES, leak_places=list(LEAKAGE), lookup=LOOKUP, studied=STUDIED, title_of=title_of, spaced=spaced, judge=judge,
+        leak_scores=LEAK_SCORES, leak_places=list(LEAKAGE), lookup=LOOKUP, studied=STUDIED, title_of=title_of, spaced=spaced,
         trainings_in_words=trainings_in_words, links=lambda name: links(name, found.predictors))
 
 # %% ../nbs/40_report.ipynb #0057
@@ -604,7 +611,7 @@ def readme_sentences(found):
     return (f"{first['n_test']} test photos of {first['n_train'] + first['n_validation'] + first['n_test']}, {size}x{size} pixels, preset `{first['preset']}`, split `{first['split_digest']}`. "
             f"{len(found.trivial)} networks, {passes} passes over the training photos; the study asked for up to {study.epochs} and {study.adversarial_epochs}, at {study.image_size}x{study.image_size}. "
             f"{seeds_in_words(records)}; {elapsed(seconds)} of training on {first['provenance']['device']} at commit {', '.join(commits)}.\n\n"
-            f"Better on CIEDE2000, with an interval of the paired differences that leaves out zero, {rivals}.")
+            f"The true photos have a colourfulness of {true_colourfulness(found):.{SCORES['colourfulness'].decimals}f}. Better on CIEDE2000, with an interval of the paired differences that leaves out zero, {rivals}.")
 
 # %% ../nbs/40_report.ipynb #fa070002
 def faults_table(folder):
