@@ -14,7 +14,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from .colorize import colourise_photo, from_jpeg, load_colourist, new_path, open_photo, save_photo
+from .colorize import as_jpeg, colourise_photo, load_colourist, new_path, open_photo, save_photo
 from .core import MODELS, explained
 from .toy import draw_bird
 
@@ -33,7 +33,7 @@ def answer(path, colourist, species, vividness, folder):
     "The photo `path` as previews, gray and coloured, and as a file of full size in `folder`."
     image = open_photo(path, PAGE_MEGAPIXELS)
     coloured = colourise_photo(image, colourist, None if species in (None, UNKNOWN) else species, vividness)
-    target = new_path(Path(path), from_jpeg(image), tempfile.mkdtemp(dir=folder), "coloured", set())
+    target = new_path(Path(path), as_jpeg(image, coloured), tempfile.mkdtemp(dir=folder), "coloured", set())
     save_photo(coloured, target)
     small = preview(coloured)
     return (small.convert("L").convert("RGB"), small), str(target)

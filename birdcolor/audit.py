@@ -66,8 +66,9 @@ class Entry(NamedTuple):
     problem: str | None
 
 def cache_entries(cache=None):
-    "Every `Entry` in the cache folder."
-    return [_entry(index.parent) for index in sorted(Path(cache or cache_folder()).glob("*/index.json"))]
+    "Every `Entry` in the cache folder; other folders in it, and links, are none."
+    folders = sorted(Path(cache or cache_folder()).glob("[0-9a-f]"*16))
+    return [_entry(folder) for folder in folders if folder.is_dir() and not folder.is_symlink()]
 
 def _entry(folder):
     "The `Entry` in `folder`; a damaged one has a problem instead of numbers."

@@ -232,7 +232,7 @@ def resolve(preset, **overrides):
     if unknown: raise ValueError(f"Unknown setting {', '.join(unknown)}; allowed are {', '.join(rows)}.")
     given = {name: _check(rows[name], value) for name, value in overrides.items() if value is not None}
     settings = replace(PRESETS[preset], **given)
-    if settings.image_size % 8: raise ValueError(f"image_size must be a multiple of 8, not {settings.image_size}.")
+    if settings.image_size % 16: raise ValueError(f"image_size must be a multiple of 16, not {settings.image_size}.")
     return settings
 
 # %% ../nbs/00_core.ipynb #0029
@@ -347,12 +347,14 @@ _held = ExitStack()
 
 # %% ../nbs/00_core.ipynb #0046
 def essential_code(source):
-    "Python `source` without comments, docstrings and layout: what is left decides results."
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list): node.body = [line for line in body if not _is_text(line)]
-    return ast.unparse(tree)
+    "The syntax tree of Python `source`, as lists, without comments, docstrings and layout: what is left decides results, in any version of Python."
+    return _outline(ast.parse(source))
+
+def _outline(node):
+    "A syntax tree as lists of names; what is empty is left out, since versions of Python differ in that."
+    if isinstance(node, list): return [_outline(part) for part in node if not _is_text(part)]
+    if not isinstance(node, ast.AST): return repr(node)
+    return [type(node).__name__, *([name, _outline(value)] for name, value in ast.iter_fields(node) if value not in (None, []))]
 
 def _is_text(line): return isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant)
 

@@ -15,7 +15,7 @@ NAN = float("nan")
 
 
 @pytest.mark.parametrize("call, sentence", [
-    (lambda: core.resolve("smoke", image_size=60), "image_size must be a multiple of 8, not 60."),
+    (lambda: core.resolve("smoke", image_size=60), "image_size must be a multiple of 16, not 60."),
     (lambda: core.resolve("smoke", learning_rate=NAN), "learning_rate must be from 1e-08 to 1.0 (Adam's step size, direct networks), not nan."),
     (lambda: core.resolve("smoke", epochs=True), "epochs must be a whole number (passes over the training photos, direct networks), not True."),
     (lambda: core.resolve("smoke", epochs=1.5), "epochs must be a whole number (passes over the training photos, direct networks), not 1.5."),

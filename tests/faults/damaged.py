@@ -108,7 +108,7 @@ def hanging(*_): raise TimeoutError
 
 if __name__ == "__main__":
     seed, count, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
-    resource.setrlimit(resource.RLIMIT_AS, (GIGABYTES * 2**30, GIGABYTES * 2**30))
+    if sys.platform == "linux": resource.setrlimit(resource.RLIMIT_AS, (GIGABYTES * 2**30, GIGABYTES * 2**30))
     signal.signal(signal.SIGALRM, hanging)
     kinds = whole_photos()
     for start in range(0, count, BATCH):
