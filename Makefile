@@ -13,7 +13,7 @@ PRESET = quick
 MODELS =
 SEEDS  =
 STUDIES =
-OUT    = reports/$(if $(filter _toy_,_$(DATA)_),toy,$(PRESET))
+OUT    = reports/$(if $(filter _toy_,_$(DATA)_),toy,$(if $(filter _kaggle_,_$(DATA)_),kaggle,photos)-$(PRESET))
 
 # enough drawn birds to see every network learn, few enough for ten minutes on two cores
 TOY_PHOTOS = $(if $(filter _toy_quick_,_$(DATA)_$(PRESET)_),--set toy_photos=160)

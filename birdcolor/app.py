@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['PAGE_MEGAPIXELS', 'PREVIEW', 'UNKNOWN', 'PAGE_SECONDS', 'ABOUT', 'MOST_MEGABYTES', 'preview', 'answer', 'offered',
-           'example_birds', 'without_paths', 'in_time', 'build_page', 'end_like_interrupt', 'serve']
+           'example_birds', 'without_paths', 'in_time', 'build_page', 'end_like_interrupt', 'check_address', 'serve']
 
 # %% ../nbs/51_app.ipynb #0003
-import os, signal, tempfile, threading
+import os, signal, socket, tempfile, threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -47,7 +47,8 @@ def offered(runs):
 
 # %% ../nbs/51_app.ipynb #0015
 def example_birds(folder):
-    "Three drawn birds as files in `folder`, for those who have no photo at hand."
+    "Three drawn birds as files in `folder`, which is made, for those who have no photo at hand."
+    Path(folder).mkdir()
     paths = [Path(folder)/f"{species}.png" for species in ("Robin", "Bluetit", "Goldfinch")]
     for path in paths: Image.fromarray(draw_bird(path.stem, 1, 512)).convert("L").save(path)
     return list(map(str, paths))
@@ -79,6 +80,8 @@ def build_page(folder, runs="reports/quick", load=load_colourist, seconds=PAGE_S
     "The Gradio page; files go to `folder`; `load(model, runs)` gives a colourist; a photo may take so many `seconds`."
     import gradio as gr
     colourist, thread = cache(lambda model: load(model, runs)), ThreadPoolExecutor(1)
+    examples = Path(folder)/"examples"
+    gr.set_static_paths(examples)
 
     def colour(path, species, vividness, model):
         if not path: return None, gr.DownloadButton(interactive=False)
@@ -94,7 +97,7 @@ def build_page(folder, runs="reports/quick", load=load_colourist, seconds=PAGE_S
                 species = gr.Dropdown([UNKNOWN, *((name.replace("_", " "), name) for name in colourist("chroma").species)], value=UNKNOWN, label="Species")
                 vividness = gr.Slider(0, 1, value=colourist("chroma").vividness, step=0.05, label="Vividness", info="0: most likely, 1: as vivid as true photos")
                 model = gr.Dropdown(offered(runs), value="chroma", label="Network")
-                gr.Examples(example_birds(folder), photo, label="No photo at hand?")
+                gr.Examples(example_birds(examples), photo, label="No photo at hand?")
             with gr.Column():
                 pictures = gr.ImageSlider(label="Gray and coloured", interactive=False)
                 download = gr.DownloadButton("Download at full size", interactive=False)
@@ -111,8 +114,16 @@ def end_like_interrupt(names=("SIGTERM", "SIGHUP")):
 # %% ../nbs/51_app.ipynb #0018
 MOST_MEGABYTES = 30
 
+def check_address(host, port):
+    "Raise a `ValueError` unless a page can be served at `host` and `port`."
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try: tried.bind((host, port))
+        except OSError as error: raise ValueError(f"No page can be served at {host}, port {port} ({error.strerror}); give another --host or --port.") from None
+
 def serve(host="127.0.0.1", port=7860, runs="reports/quick", wait=True, **options):
-    "Open the page at `host` and `port` and serve it until it is stopped; with `wait=False`, return the page that is being served."
+    "Open the page at `host` and `port` (`None`: any that is free) and serve it until it is stopped; with `wait=False`, return the page that is being served."
+    if port: check_address(host, port)
     folder = tempfile.TemporaryDirectory(prefix="birdcolor-")
     os.environ["GRADIO_TEMP_DIR"] = folder.name
     page = build_page(folder.name, runs, **options)

@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['ENVIRONMENT', 'FORWARDED', 'app', 'parse_models', 'parse_seeds', 'notebook_of', 'notebook_parameters', 'plan_runs',
            'plan_studies', 'attached', 'end_with', 'start_notebook', 'follow', 'epochs_done', 'run_notebook',
-           'last_error', 'shrink', 'publish', 'cut_off', 'reproduce_runs', 'one_by_one', 'labels', 'hold_and_do',
-           'do_run', 'everywhere', 'do_there', 'examples', 'complain', 'say_version', 'about', 'reproduce',
-           'asked_studies', 'cluster_client', 'finished_page', 'checked', 'report', 'colorize', 'open_page',
-           'look_at_data', 'main']
+           'last_error', 'shrink', 'publish', 'cut_off', 'check_neighbours', 'reproduce_runs', 'one_by_one', 'labels',
+           'hold_and_do', 'do_run', 'everywhere', 'do_there', 'examples', 'complain', 'say_version', 'about',
+           'reproduce', 'asked_studies', 'cluster_client', 'finished_page', 'checked', 'report', 'colorize',
+           'open_page', 'look_at_data', 'main']
 
 # %% ../nbs/60_reproduce.ipynb #0002
 import base64, csv, io, json, os, signal, subprocess, sys, threading, time
@@ -20,7 +20,7 @@ from typing import Annotated
 import typer
 
 import birdcolor
-from .core import MODELS, PRESETS, Run, elapsed, explained, fingerprint, holding, is_complete, one_line, parse_setting, resolve, writing
+from .core import MODELS, PRESETS, Run, elapsed, explained, fingerprint, holding, is_complete, one_line, parse_setting, read_record, resolve, writing
 
 # %% ../nbs/60_reproduce.ipynb #0005
 def parse_models(text):
@@ -171,6 +171,16 @@ def cut_off(executed):
     try: return not nbformat.read(executed, 4).metadata.get("papermill", {"end_time": "unknown"})["end_time"]
     except Exception: return True
 
+# %% ../nbs/60_reproduce.ipynb #255f567c
+def check_neighbours(planned, digest):
+    "Raise a `ValueError` when runs that lie in the folder of the `planned` ones, and are none of them, cannot be compared with them."
+    from birdcolor.report import CHECKED, check_comparable
+    run, own = planned[0][0], {run.record for run, _, _ in planned}
+    others = [read_record(path, CHECKED) for path in sorted((run.out/"results").glob("*-seed*.json")) if path not in own]
+    ours = dict(split_digest=digest, preset=run.preset, settings=dict(image_size=run.settings.image_size))
+    try: check_comparable([*others, ours])
+    except ValueError as error: raise ValueError(f"{run.out} holds other runs. {error}") from None
+
 # %% ../nbs/60_reproduce.ipynb #0030
 def reproduce_runs(planned, say=print, client=None):
     "Do the planned runs that are not complete, here or on the cluster of a Dask `client`; returns `{name: why it failed}`."
@@ -178,6 +188,7 @@ def reproduce_runs(planned, say=print, client=None):
     data = load_data(planned[0][0].settings)
     say(f"{len(data.images)} photos of {len(set(data.species))} species, split {data.digest}: "
         + ", ".join(f"{len(data.rows(side))} for {side}" for side in ("train", "validation", "test")))
+    check_neighbours(planned, data.digest)
     write_manifest(planned[0][0].out/"split.csv", data)
     problems = (one_by_one if client is None else partial(everywhere, client))(planned, data.digest, say)
     return {run.name: problem for (run, _, _), problem in zip(planned, problems) if problem}
@@ -356,7 +367,7 @@ def colorize(
 @app.command("app", epilog=examples("app", "app --port 8000 --runs reports/mine"))
 def open_page(
     host: Annotated[str, typer.Option(help="Address to serve at; 0.0.0.0 opens the page to the whole network.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to serve at.", min=0, max=65_535)] = 7860,
+    port: Annotated[int, typer.Option(help="Port to serve at.", min=1, max=65_535)] = 7860,
     runs: Annotated[Path, typer.Option(help="Folder of finished runs, for the networks of the study.")] = Path("reports/quick"),
 ):
     "Open a web page that colours photos, for this machine alone unless --host says otherwise."

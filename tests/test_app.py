@@ -1,5 +1,6 @@
 """The page in a real browser: a photo goes up, comes back coloured at full size, with the brightness it had."""
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -84,6 +85,21 @@ def test_a_photo_goes_up_and_comes_back_coloured(page, browser, tmp_path):
 
     def redness(pixels): return float(np.mean(pixels[..., 0].astype(int) - pixels[..., 1]))
     assert redness(green) < 0 < redness(orange) < redness(vivid)
+
+
+def test_examples_are_there_when_visitors_files_are_gone(page, tmp_path):
+    from gradio.route_utils import delete_files_created_by_app
+    from gradio_client import Client, handle_file
+    Image.new("L", (30, 20), 128).save(tmp_path / "mine.png")
+    client = Client(page.local_url, verbose=False)
+    _, button = client.predict(handle_file(tmp_path / "mine.png"), "Robin", 0, "chroma", api_name="/colour")
+    here = Path(page.files.name)
+    assert len(list(here.rglob("mine*.png"))) == 2
+    delete_files_created_by_app(page, 0)
+    assert list(here.rglob("mine*.png")) == [] and len(list(here.rglob("Robin.png"))) == 1
+    example = {"path": str(here / "examples" / "Robin.png"), "meta": {"_type": "gradio.FileData"}}
+    _, button = client.predict(example, "Robin", 0, "chroma", api_name="/colour")
+    assert button["value"].endswith("Robin-coloured.png")
 
 
 def test_an_upload_that_is_no_photo_is_answered_with_a_sentence(page, tmp_path):
