@@ -13,7 +13,7 @@ PRESET = quick
 MODELS =
 SEEDS  =
 STUDIES =
-OUT    = reports/$(if $(filter _toy_,_$(DATA)_),toy,$(if $(filter _kaggle_,_$(DATA)_),kaggle,photos)-$(PRESET))
+OUT    =
 
 # enough drawn birds to see every network learn, few enough for ten minutes on two cores
 TOY_PHOTOS = $(if $(filter _toy_quick_,_$(DATA)_$(PRESET)_),--set toy_photos=160)
@@ -34,7 +34,7 @@ QUIET_HOME := BIRDCOLOR_CACHE="$(BUILD)/cache" KERAS_HOME="$(BUILD)/keras" MPLCO
 .PHONY: help setup report test faults readme weights lock audit site site-check packages colab-check cluster-check clean
 
 help:
-	@echo "make report  train the networks on drawn birds and write reports/toy/report.html"
+	@echo "make report  train the networks on drawn birds and write reports/toy-quick/report.html"
 	@echo "             on photos: make report DATA=<folder>|kaggle [PRESET=quick|study] [MODELS=fcnn,cnn,unet] [SEEDS=0,1] [STUDIES=1] [OUT=<folder>]"
 	@echo "make test    run every test"
 	@echo "make faults  the fault harness at full size; its counts go to reports/faults"
@@ -81,8 +81,7 @@ $(STAMP): $(BIN)/uv requirements.lock setup.py settings.ini
 # --- report ----------------------------------------------------------------------------------------------------------
 
 report: $(STAMP)
-	$(BIN)/birdcolor reproduce --preset "$(PRESET)" --data "$(DATA)" $(TOY_PHOTOS) $(if $(MODELS),--models "$(MODELS)") $(if $(SEEDS),--seeds "$(SEEDS)") $(if $(STUDIES),--learning-curve --leakage) --out "$(OUT)"
-	@echo "Look at $(OUT)/report.html"
+	$(BIN)/birdcolor reproduce --preset "$(PRESET)" --data "$(DATA)" $(TOY_PHOTOS) $(if $(MODELS),--models "$(MODELS)") $(if $(SEEDS),--seeds "$(SEEDS)") $(if $(STUDIES),--learning-curve --leakage) $(if $(OUT),--out "$(OUT)")
 
 # --- test ------------------------------------------------------------------------------------------------------------
 
@@ -122,6 +121,7 @@ readme: $(STAMP)
 	$(TO_README) --output-dir .
 
 weights: $(STAMP)
+	@test -n "$(OUT)" || { echo "make weights needs OUT=<folder of the chroma run> and DATA=<photos>." >&2; exit 1; }
 	$(BIN)/python -c 'import sys; from birdcolor.models.chroma import pack_weights; pack_weights(sys.argv[1])' "$(OUT)"
 	$(BIN)/python -c 'import sys; from birdcolor.colorize import score_weights; score_weights("study", *sys.argv[1:])' "$(DATA)" "$(OUT)/results/shipped-weights.json"
 

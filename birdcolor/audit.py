@@ -18,7 +18,7 @@ from .core import cache_folder, holding, lock_file, read_json
 from .data import decode_photos, known_alike
 
 # %% ../nbs/05_audit.ipynb #2836f10f
-NEARLY_GRAY = 8
+NEARLY_GRAY = 8  # levels of 255, a tint that is hardly seen
 
 def is_gray(images):
     "Which uint8 RGB `images` have next to no colour: strongest and weakest of red, green and blue differ by less than 8 levels on average."

@@ -31,7 +31,9 @@ class Claim:
     reason: str
 
     @property
-    def measures(self): return tuple(dict.fromkeys(score for _, _, score in self.pairs))
+    def measures(self):
+        "The scores that the claim is judged on."
+        return tuple(dict.fromkeys(score for _, _, score in self.pairs))
 
 def beats(winner, losers, score):
     "The pairs that say that `winner` is better than each of `losers` on `score`."
@@ -188,7 +190,9 @@ class Verdict(NamedTuple):
     missing: list
 
     @property
-    def seeds(self): return min((comparison.seeds for comparison in self.comparisons), default=0)
+    def seeds(self):
+        "How many trainings stand behind the weakest of its comparisons."
+        return min((comparison.seeds for comparison in self.comparisons), default=0)
 
 def missing(claim, predictors):
     "What the `claim` needs and the `predictors` do not have: names, or pairs of names without a seed in common."

@@ -12,7 +12,7 @@ import logging
 def connect(address, seconds=10):
     "A Dask client of the scheduler at `address`; a `ValueError` without Dask, or if none answers within so many `seconds`."
     try: from distributed import Client
-    except ImportError: raise ValueError('A cluster needs Dask; install it with pip install "birdcolor[distributed]".') from None
+    except ImportError: raise ValueError('A cluster needs Dask; install it with pip install "birdcolor[distributed] @ git+https://github.com/birdcolor/birdcolor".') from None
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # what goes wrong comes back as a sentence
     try: return Client(address, timeout=seconds, set_as_default=False)
     except (OSError, ValueError) as error:

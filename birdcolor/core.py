@@ -320,16 +320,27 @@ class Run:
     out: Path
 
     @property
-    def name(self): return f"{self.model}-seed{self.settings.seed}"
+    def name(self):
+        "What the run's files are called."
+        return f"{self.model}-seed{self.settings.seed}"
+
     @property
-    def folder(self): return self.out/"runs"/self.name
+    def folder(self):
+        "Where weights, history and checkpoints lie."
+        return self.out/"runs"/self.name
+
     @property
-    def record(self): return self.out/"results"/f"{self.name}.json"
+    def record(self):
+        "The JSON file of the run's record."
+        return self.out/"results"/f"{self.name}.json"
 
     def scores(self, name):
         "Where the per-photo scores of `name` go: the model itself, its colours on their `own_luma`, or a baseline."
         return self.record.with_name({self.model: self.name, "own_luma": f"{self.name}-own-luma"}.get(name, name) + ".csv")
-    def figure(self, kind): return self.out/"figures"/f"{self.name}-{kind}.{'jpg' if kind == 'predictions' else 'png'}"
+
+    def figure(self, kind):
+        "Where the figure of this `kind` goes: `history`, or `predictions`, which are photos."
+        return self.out/"figures"/f"{self.name}-{kind}.{'jpg' if kind == 'predictions' else 'png'}"
 
 # %% ../nbs/00_core.ipynb #0043
 def start_run(model, preset, out=None, **overrides):

@@ -605,12 +605,13 @@ def readme_sentences(found):
     "What the tables were read off, where it was made, and what they say against the trivial predictors, in Markdown."
     study, records, first = PRESETS["study"], found.records, found.records[0]
     size, commits = first["settings"]["image_size"], sorted({record["provenance"]["commit"][:10] for record in records})
-    epochs, seconds = [len(record["history"]["epoch"]) for record in records], sum(record["provenance"]["wall_seconds"] for record in records)
+    epochs = [len(record["history"]["epoch"]) for record in records]
+    seconds, once = (elapsed(sum(record["provenance"]["wall_seconds"] for record in some)) for some in (records, first_runs(records).values()))
     passes = f"{min(epochs)} to {max(epochs)}" if min(epochs) < max(epochs) else f"{epochs[0]}"
     rivals = "; ".join(f"than {title_of(name)}: {better_than(found, name, ['ciede2000'])} (and on PSNR: {better_than(found, name, ['ciede2000', 'psnr'])})" for name in BASELINES)
     return (f"{first['n_test']} test photos of {first['n_train'] + first['n_validation'] + first['n_test']}, {size}x{size} pixels, preset `{first['preset']}`, split `{first['split_digest']}`. "
             f"{len(found.trivial)} networks, {passes} passes over the training photos; the study asked for up to {study.epochs} and {study.adversarial_epochs}, at {study.image_size}x{study.image_size}. "
-            f"{seeds_in_words(records)}; {elapsed(seconds)} of training on {first['provenance']['device']} at commit {', '.join(commits)}.\n\n"
+            f"{seeds_in_words(records)}; {seconds} of training, {once} for the first of each network, on {first['provenance']['device']} at commit {', '.join(commits)}.\n\n"
             f"The true photos have a colourfulness of {true_colourfulness(found):.{SCORES['colourfulness'].decimals}f}. Better on CIEDE2000, with an interval of the paired differences that leaves out zero, {rivals}.")
 
 # %% ../nbs/40_report.ipynb #fa070002

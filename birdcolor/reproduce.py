@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['ENVIRONMENT', 'FORWARDED', 'app', 'parse_models', 'parse_seeds', 'notebook_of', 'notebook_parameters', 'plan_runs',
            'plan_studies', 'attached', 'end_with', 'start_notebook', 'follow', 'epochs_done', 'run_notebook',
-           'last_error', 'shrink', 'publish', 'cut_off', 'check_neighbours', 'reproduce_runs', 'one_by_one', 'labels',
-           'hold_and_do', 'do_run', 'everywhere', 'do_there', 'examples', 'complain', 'say_version', 'about',
-           'reproduce', 'asked_studies', 'cluster_client', 'finished_page', 'checked', 'report', 'colorize',
-           'open_page', 'look_at_data', 'main']
+           'last_error', 'shrink', 'publish', 'cut_off', 'check_neighbours', 'default_folder', 'reproduce_runs',
+           'one_by_one', 'labels', 'hold_and_do', 'do_run', 'everywhere', 'do_there', 'examples', 'complain',
+           'say_version', 'about', 'reproduce', 'asked_studies', 'cluster_client', 'finished_page', 'checked', 'report',
+           'colorize', 'open_page', 'look_at_data', 'main']
 
 # %% ../nbs/60_reproduce.ipynb #0002
 import base64, csv, io, json, os, signal, subprocess, sys, threading, time
@@ -181,6 +181,12 @@ def check_neighbours(planned, digest):
     try: check_comparable([*others, ours])
     except ValueError as error: raise ValueError(f"{run.out} holds other runs. {error}") from None
 
+# %% ../nbs/60_reproduce.ipynb #dde3ca27
+def default_folder(preset, data):
+    "Where results go when nobody says: one folder for a kind of photos and a preset; `data` is as for `resolve`."
+    source = resolve(preset, data=data).data
+    return Path("reports")/f"{source if source in ('toy', 'kaggle') else 'photos'}-{preset}"
+
 # %% ../nbs/60_reproduce.ipynb #0030
 def reproduce_runs(planned, say=print, client=None):
     "Do the planned runs that are not complete, here or on the cluster of a Dask `client`; returns `{name: why it failed}`."
@@ -275,7 +281,7 @@ def reproduce(
     data: Annotated[str | None, typer.Option(help="Photos: toy, kaggle, or a folder that holds <Species>/<photo>. Default: the preset's.")] = None,
     models: Annotated[str, typer.Option(help=f"Networks with commas between them: {','.join(MODELS)}. Default: all.")] = "",
     seeds: Annotated[str, typer.Option(help="Seeds with commas between them.")] = "0",
-    out: Annotated[Path | None, typer.Option(help="Folder for results and report. Default: reports/<preset>.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for results and report. Default: reports/<toy, kaggle or photos>-<preset>.")] = None,
     learning_curve: Annotated[bool, typer.Option("--learning-curve", help="Also train the U-Net on 10, 25 and 50% of the training photos.")] = False,
     leakage: Annotated[bool, typer.Option("--leakage", help="Also train the U-Net with near-duplicates in both training and test, and without them.")] = False,
     devices: Annotated[int, typer.Option(envvar="BIRDCOLOR_DEVICES", min=1, help="GPUs that share every training step.")] = 1,
@@ -287,7 +293,7 @@ def reproduce(
     try:
         os.environ |= dict(BIRDCOLOR_DEVICES=str(devices), BIRDCOLOR_TENSORBOARD=str(int(tensorboard)))
         given = dict(parse_setting(text) for text in settings or [])
-        out, numbers = out or Path("reports")/preset, parse_seeds(seeds)
+        out, numbers = out or default_folder(preset, data), parse_seeds(seeds)
         if scheduler: out, data = out.resolve(), data and (data if data in ("toy", "kaggle") else str(Path(data).resolve()))
         groups = [plan_runs(preset, data, parse_models(models), numbers, out, given)]
         groups += plan_studies(asked_studies(learning_curve, leakage), preset, data, numbers, out, given)
@@ -372,7 +378,7 @@ def open_page(
 ):
     "Open a web page that colours photos, for this machine alone unless --host says otherwise."
     from importlib.util import find_spec
-    if find_spec("gradio") is None: complain(ValueError('The page needs Gradio; install it with pip install "birdcolor[app]".'))
+    if find_spec("gradio") is None: complain(ValueError('The page needs Gradio; install it with pip install "birdcolor[app] @ git+https://github.com/birdcolor/birdcolor".'))
     try:
         from birdcolor.app import serve
         serve(host, port, runs)

@@ -292,11 +292,19 @@ class Training:
         self.resident = Resident(model, self.photos) if on_gpu() and IN_USE["devices"] == 1 and can_stay(self.photos) else None
 
     @property
-    def done(self): return len(self.history.get("epoch", []))
+    def done(self):
+        "How many epochs are done."
+        return len(self.history.get("epoch", []))
+
     @property
-    def best_epoch(self): return best_epoch(self.history)
+    def best_epoch(self):
+        "The epoch, counted from 0, whose weights are kept."
+        return best_epoch(self.history)
+
     @property
-    def finished(self): return self.done >= self.epochs or self.done > 0 and self.done - 1 - self.best_epoch >= self.patience
+    def finished(self):
+        "Whether all epochs are done, or none was better for as many as `patience`."
+        return self.done >= self.epochs or self.done > 0 and self.done - 1 - self.best_epoch >= self.patience
 
     def epoch(self):
         "Train on all training photos once, look at the validation photos, and keep what came of it."

@@ -100,4 +100,4 @@ def test_no_scheduler_is_one_sentence(tmp_path):
 def test_a_cluster_without_dask_is_one_sentence(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ValueError) as raised: connect("tcp://127.0.0.1:1")
-    assert str(raised.value) == 'A cluster needs Dask; install it with pip install "birdcolor[distributed]".'
+    assert str(raised.value) == 'A cluster needs Dask; install it with pip install "birdcolor[distributed] @ git+https://github.com/birdcolor/birdcolor".'

@@ -100,7 +100,7 @@ def test_a_checkpoint_of_another_program(tmp_path):
 def test_the_page_without_gradio(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     answer = CliRunner().invoke(reproduce.app, ["app"])
-    assert (answer.exit_code, answer.stderr) == (2, 'birdcolor: The page needs Gradio; install it with pip install "birdcolor[app]".\n')
+    assert (answer.exit_code, answer.stderr) == (2, 'birdcolor: The page needs Gradio; install it with pip install "birdcolor[app] @ git+https://github.com/birdcolor/birdcolor".\n')
 
 
 @pytest.mark.parametrize("port", ["-1", "70000", "many"])
