@@ -23,7 +23,7 @@ def needed(network, discriminator=None):
 
 def plain_product(precision):
     "Operations a second of products of two square matrices on Keras' backend, in the arithmetic of a policy such as `mixed_bfloat16`; random, since zeros are faster."
-    from birdcolor.training import on_gpu
+    from birdcolor.core import on_gpu
     from keras import ops, random
     side, products = (8192, 200) if on_gpu() else (4096, 4)
     matrix = ops.cast(random.normal((side, side), stddev=side**-0.5), precision.removeprefix("mixed_"))

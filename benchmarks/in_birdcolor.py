@@ -2,10 +2,10 @@
 import importlib
 from dataclasses import replace
 
-from birdcolor.core import resolve
+from birdcolor.core import on_gpu, resolve
 from birdcolor.data import load_data
 from birdcolor.resident import Resident
-from birdcolor.training import direct_colorizer, in_batches, on_gpu, one_pass, prepare, training_rows
+from birdcolor.training import direct_colorizer, in_batches, one_pass, prepare, training_rows
 
 from .arithmetic import needed
 from .in_keras import InKeras

@@ -1,7 +1,7 @@
 """What birdcolor and the tutorial's manner have in common: their networks are Keras models, listed in `networks`."""
 import math
 
-from birdcolor.training import on_gpu
+from birdcolor.core import on_gpu
 
 
 class InKeras:

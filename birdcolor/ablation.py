@@ -14,6 +14,7 @@ import pandas as pd
 
 import birdcolor
 from .core import digest_of, essential_code, fingerprint, provenance, public_settings, read_json, write_json, writing
+from .data import Rows
 from .metrics import score_images, summarise
 from .models.chroma import ChromaColorizer, build_chroma, in_gamut, to_rgb
 from .training import colourise, compiled, prepare, train
@@ -69,8 +70,9 @@ def score_variant(run, variant, data):
     if _mark(file) == mark: return pd.read_csv(file)
     prepare(run.settings)
     model = build_variant(variant, run.settings, data)
-    train(model, data, replace(run, out=run.out/"studies"/"ablation"/("whole" if variant == "one_view" else variant)))
-    photos = data.images[data.rows("validation")]
+    trained = "whole" if variant == "one_view" else variant
+    train(model, data, replace(run, out=run.out/"studies"/"ablation"/f"{trained}-{mark[:8]}"))
+    photos = Rows(data.images, data.rows("validation"))
     scores = score_images(colourise(one_view(model) if variant == "one_view" else model.network, photos), photos)
     with writing(file) as temporary: scores.to_csv(temporary, index=False, float_format="%.6g")
     write_json(file.with_suffix(".json"), dict(variant=variant, meaning=VARIANTS[variant], fingerprint=mark, preset=run.preset, settings=public_settings(run.settings),

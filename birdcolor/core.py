@@ -6,9 +6,9 @@
 __all__ = ['ADVICE', 'NUMBER', 'SPARE', 'PRESETS', 'MODELS', 'RESULT_MODULES', 'IN_USE', 'writing', 'holding', 'lock_file',
            'one_line', 'explained', 'write_json', 'read_json', 'read_record', 'read_arrays', 'digest_of',
            'cache_folder', 'Settings', 'settings_table', 'resolve', 'parse_setting', 'check_injected',
-           'public_settings', 'installed_commit', 'commit', 'graphics_cards', 'mount_drive', 'Run', 'start_run',
-           'essential_code', 'code_digest', 'fingerprint', 'is_complete', 'processor', 'device', 'versions',
-           'provenance', 'elapsed']
+           'public_settings', 'installed_commit', 'commit', 'graphics_cards', 'on_gpu', 'mount_drive', 'Run',
+           'start_run', 'essential_code', 'code_digest', 'fingerprint', 'is_complete', 'processor', 'device',
+           'versions', 'provenance', 'elapsed']
 
 # %% ../nbs/00_core.ipynb #0002
 import ast, errno, hashlib, json, os, platform, re, shutil, subprocess, sys, tempfile, time
@@ -175,8 +175,8 @@ class Settings:
     data: str                 = _row("toy", "toy", "kaggle", "photos: toy, kaggle, or a folder that holds <Species>/<photo>")
     toy_photos: int           = _row(60,    400,   2000,  "photos drawn when data is toy", 30, 100_000)
     image_size: int           = _row(32,    64,    128,   "side of the square images, pixels", 16, 1024)
-    epochs: int               = _row(2,     15,    200,   "passes over the training photos, direct networks", 1, 100_000)
-    adversarial_epochs: int   = _row(2,     15,    400,   "passes over the training photos, adversarial networks", 1, 100_000)
+    epochs: int               = _row(2,     15,    200,   "passes over the training photos, direct networks", 1, 10_000)
+    adversarial_epochs: int   = _row(2,     15,    400,   "passes over the training photos, adversarial networks", 1, 10_000)
     patience: int             = _row(200,   200,   20,    "epochs without a better validation loss before a direct network stops", 1, 100_000)
     batch_size: int           = _row(8,     32,    32,    "photos in a training step", 1, 4096)
     learning_rate: float      = _row(1e-3,  1e-3,  1e-3,  "Adam's step size, direct networks", 1e-8, 1.0)
@@ -299,9 +299,16 @@ def commit():
 # %% ../nbs/00_core.ipynb #0058
 @cache
 def graphics_cards():
-    "Names and compute capabilities of the NVIDIA GPUs, as `(name, capability)` pairs."
-    lines = _output("nvidia-smi", "--query-gpu=name,compute_cap", "--format=csv,noheader").splitlines()
+    "Names and compute capabilities of the NVIDIA GPUs that `CUDA_VISIBLE_DEVICES` leaves to this process, as `(name, capability)` pairs."
+    visible, query = os.environ.get("CUDA_VISIBLE_DEVICES"), ("nvidia-smi", "--query-gpu=name,compute_cap", "--format=csv,noheader")
+    if visible in ("", "-1"): return []
+    lines = (visible and _output(*query, "-i", visible) or _output(*query)).splitlines()
     return [(name.strip(), float(capability)) for name, _, capability in (line.rpartition(",") for line in lines)]
+
+def on_gpu():
+    "Whether Keras' backend sees a GPU."
+    import keras
+    return any(name.startswith("gpu") for name in keras.distribution.list_devices())
 
 # %% ../nbs/00_core.ipynb #5c3e90b1
 def mount_drive(folder):
@@ -373,8 +380,9 @@ def _is_text(line): return isinstance(line, ast.Expr) and isinstance(line.value,
 RESULT_MODULES = ("toy", "data", "pairs", "norm", "metrics", "resident", "training")
 
 # %% ../nbs/00_core.ipynb #0049
+@cache
 def code_digest(model):
-    "A digest of the code that decides the results of `model`: the model's own module and those it rests on."
+    "A digest of the code that decides the results of `model`, when first asked: the model's own module and those it rests on."
     library = Path(birdcolor.__file__).parent
     files, pending = [library/f"{name}.py" for name in RESULT_MODULES], [model]
     while pending:
@@ -406,8 +414,9 @@ def processor():
 
 # %% ../nbs/00_core.ipynb #0060
 def device():
-    "The GPUs if there are any, else the processor: what a training runs on."
-    return ", ".join(name for name, _ in graphics_cards()) or processor()
+    "The GPUs if there are any, else the processor: what a training runs on. Where Keras is in use, its backend must see them."
+    cards = graphics_cards() if "keras" not in sys.modules or on_gpu() else []
+    return ", ".join(name for name, _ in cards) or processor()
 
 # %% ../nbs/00_core.ipynb #0062
 def versions():

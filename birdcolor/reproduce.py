@@ -155,7 +155,7 @@ def publish(executed):
     from nbconvert import HTMLExporter
     notebook = nbformat.read(executed, 4)
     folder = notebook.metadata.get("papermill", {}).get("parameters", {}).get("data") or ""
-    if os.sep in folder: notebook = nbformat.reads(nbformat.writes(notebook).replace(folder, Path(folder).name), 4)
+    if os.sep in folder: notebook = nbformat.from_dict(_replaced(notebook, folder, Path(folder).name))
     for cell in notebook.cells:
         if "outputs" in cell: cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
         for output in cell.get("outputs", []): shrink(output)
@@ -163,13 +163,20 @@ def publish(executed):
     with writing(executed) as temporary: nbformat.write(notebook, temporary)
     with writing(executed.with_suffix(".html")) as temporary: temporary.write_text(page, encoding="utf-8")
 
+def _replaced(part, old, new):
+    "A `part` of a notebook with `new` for `old` in all texts but the codes of pictures."
+    if isinstance(part, dict): return {key: value if key.startswith("image/") else _replaced(value, old, new) for key, value in part.items()}
+    if isinstance(part, list): return [_replaced(value, old, new) for value in part]
+    return part.replace(old, new) if isinstance(part, str) else part
+
 # %% ../nbs/60_reproduce.ipynb #c0ff0001
 def cut_off(executed):
-    "Whether the notebook `executed` was begun and not brought to its end."
+    "Whether the notebook `executed` was begun and not brought to its end, or ended with an error."
     import nbformat
     if not executed.exists(): return False
-    try: return not nbformat.read(executed, 4).metadata.get("papermill", {"end_time": "unknown"})["end_time"]
+    try: told = nbformat.read(executed, 4).metadata.get("papermill", {"end_time": "unknown"})
     except Exception: return True
+    return not told.get("end_time") or bool(told.get("exception"))
 
 # %% ../nbs/60_reproduce.ipynb #255f567c
 def check_neighbours(planned, digest):

@@ -1,10 +1,14 @@
 """How large the fault harness and the test of the cluster run, and where the harness's counts go."""
+import os
 import tempfile
 from pathlib import Path
 
 import pytest
 
 from birdcolor.core import provenance, write_json
+
+# equal bits and two devices that share a step are asked of processors
+os.environ |= dict(CUDA_VISIBLE_DEVICES="-1", JAX_PLATFORMS="cpu")
 
 
 def pytest_addoption(parser):

@@ -75,8 +75,8 @@ def test_a_killed_worker_changes_no_score(cluster, tmp_path, request):
     assert len(alone) == len(models.split(",")) and set(together) == set(alone)
     differing = [file for file in alone if together[file] != alone[file]]
     print(f"{len(alone)} runs; per-photo scores that differ from those of one process: {', '.join(differing) or 'none'}")
-    # Some trainings of the conditional GANs differ from the rest even when nothing happens to them (04_training has the counts),
-    # so one that differs is trained again, here and there: two files of scores never agree in every digit by accident.
+    # Should a training of a conditional GAN differ, it is trained again, here and there, to tell whether the cluster is to blame:
+    # two files of scores never agree in every digit by accident.
     for file in differing:
         assert file.startswith("cgan")
         for attempt in range(3):

@@ -9,10 +9,6 @@ import pytest
 
 EPOCHS = 8
 
-# Some trainings of the conditional GANs differ from the rest even when nothing interrupts them (04_training has the counts),
-# so a pair that differs is trained again: two sets of weights never agree in every bit by accident.
-ATTEMPTS = {"fcnn": 1, "cgan_mae": 3}
-
 TRAIN = f"""
 import sys
 import numpy as np
@@ -60,7 +56,6 @@ def differing(name, folder):
     return [array for array in whole.files if not np.array_equal(whole[array], resumed[array])]
 
 
-@pytest.mark.parametrize("name", ATTEMPTS)
+@pytest.mark.parametrize("name", ["fcnn", "cgan_mae"])
 def test_killed_and_resumed_is_bit_for_bit_the_uninterrupted_run(name, tmp_path):
-    found = (differing(name, tmp_path / f"attempt{attempt}") for attempt in range(ATTEMPTS[name]))
-    assert any(not arrays for arrays in found), f"no resumed training of {name} ended with the weights of the uninterrupted one"
+    assert differing(name, tmp_path) == []
