@@ -201,10 +201,11 @@ def plot_learning(curves, scores):
     "Mean and 95% interval against the number of training photos, a panel for each of `scores`; `curves` is name to {photos: {score: summary}}."
     figure, axes = panels(1, len(scores), width=3.6, height=2.9)
     for panel, score in zip(axes[0], scores):
-        for (name, points), color, marker in zip(curves.items(), (BLUE, ORANGE), "os"):
+        for (name, points), color, marker, beside in zip(curves.items(), (BLUE, ORANGE), "os", (0.97, 1.03)):
             counts, (mean, low, high) = list(points), ([summaries[score][key] for summaries in points.values()] for key in ("mean", "low", "high"))
-            panel.vlines(counts, low, high, color=color, linewidth=2)
-            panel.plot(counts, mean, color=color, marker=marker, label=name)
+            places = beside*np.array(counts)  # no interval hides another
+            panel.vlines(places, low, high, color=color, linewidth=2)
+            panel.plot(places, mean, color=color, marker=marker, label=name)
         panel.set_xscale("log")
         panel.set_xticks(counts, counts, fontsize=8)
         panel.minorticks_off()
