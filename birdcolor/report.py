@@ -311,7 +311,8 @@ itself untold.</p>
 </table></div>{% endif %}
 {% if parts %}<h2>What each of its parts brings</h2>
 <p>The seventh network trained again without one of its parts, minus the whole network, on the {{ parts[0].photos }} <em>validation</em> photos, after {{ parts[0].passes }} passes each
-and with the species unknown; the part that is missed most first. One training each: another seed may tell small differences otherwise.</p>
+and with the species unknown; the part that is missed most first.
+Where CIEDE2000 is below zero, the network was better without. One training each: another seed may tell small differences otherwise.</p>
 <div class="wide"><table><tr><th class="text">without it, the network</th>{% for score in part_scores %}<th>{{ scores[score].heading }}</th>{% endfor %}</tr>
 {% for part in parts %}<tr><td class="pair"><a href="{{ part.place }}">{{ part.meaning }}</a></td>{% for score in part_scores %}{% set found = part.differences[score] %}<td>{{ number(found.mean, score, 1) }} {{ range(found, score, 1) }}</td>{% endfor %}</tr>{% endfor %}
 </table></div>{% endif %}
