@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 
 import birdcolor
-from .core import digest_of, essential_code, fingerprint, provenance, public_settings, read_json, write_json, writing
+from .core import PRESETS, digest_of, essential_code, fingerprint, provenance, public_settings, read_json, write_json, writing
 from .data import Rows
 from .metrics import score_images, summarise
 from .models.chroma import ChromaColorizer, build_chroma, in_gamut, to_rgb
+from .studies import study_folder
 from .training import colourise, compiled, prepare, train
 
 # %% ../nbs/37_ablation.ipynb #770f76fe
@@ -56,8 +57,9 @@ def one_view(model):
     return keras.Model(gray, in_gamut(gray, to_rgb(gray, model.planes([gray, unknown]))), name="one_view")
 
 def variant_file(run, variant):
-    "Where the scores of a variant's validation photos go."
-    return run.out/"studies"/"ablation"/f"{variant}-seed{run.settings.seed}.csv"
+    "Where the scores of a variant's validation photos go; those after more or fewer passes than the preset's have a folder of their own."
+    passes = "" if run.settings.epochs == PRESETS[run.preset].epochs else f"-{run.settings.epochs}-passes"
+    return study_folder(run.out, f"ablation{passes}")/f"{variant}-seed{run.settings.seed}.csv"
 
 def variants_mark(run, digest):
     "As `fingerprint`, for code that the variants are made by too."
@@ -71,7 +73,7 @@ def score_variant(run, variant, data):
     prepare(run.settings)
     model = build_variant(variant, run.settings, data)
     trained = "whole" if variant == "one_view" else variant
-    train(model, data, replace(run, out=run.out/"studies"/"ablation"/f"{trained}-{mark[:8]}"))
+    train(model, data, replace(run, out=file.parent/f"{trained}-{mark[:8]}"))
     photos = Rows(data.images, data.rows("validation"))
     scores = score_images(colourise(one_view(model) if variant == "one_view" else model.network, photos), photos)
     with writing(file) as temporary: scores.to_csv(temporary, index=False, float_format="%.6g")

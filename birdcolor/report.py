@@ -310,12 +310,12 @@ itself untold.</p>
 {% for found in beyond %}<tr><td class="pair">{{ title_of(found.mae.first) }} minus {{ name(found.mae.second) }}<span class="note">{{ trainings_in_words(found.mae.seeds) }}</span></td>{% for score in beyond_scores %}{{ difference(found[score]) }}{% endfor %}</tr>{% endfor %}
 </table></div>{% endif %}
 {% if parts %}<h2>What each of its parts brings</h2>
-<p>The seventh network trained again without one of its parts, minus the whole network, on the {{ parts[0].photos }} <em>validation</em> photos, after {{ parts[0].passes }} passes each
-and with the species unknown; the part that is missed most first.
+<p>The seventh network trained again without one of its parts, minus the whole network, on the {{ parts[0].photos }} <em>validation</em> photos, with as many passes
+as the whole network and with the species unknown; the part that is missed most first.
 Where CIEDE2000 is below zero, the network was better without. One training each: another seed may tell small differences otherwise.</p>
-<div class="wide"><table><tr><th class="text">without it, the network</th>{% for score in part_scores %}<th>{{ scores[score].heading }}</th>{% endfor %}</tr>
+{% for passes, parts in parts|groupby("passes") %}<div class="wide"><table><tr><th class="text">without it, after {{ passes }} passes, the network</th>{% for score in part_scores %}<th>{{ scores[score].heading }}</th>{% endfor %}</tr>
 {% for part in parts %}<tr><td class="pair"><a href="{{ part.place }}">{{ part.meaning }}</a></td>{% for score in part_scores %}{% set found = part.differences[score] %}<td>{{ number(found.mean, score, 1) }} {{ range(found, score, 1) }}</td>{% endfor %}</tr>{% endfor %}
-</table></div>{% endif %}
+</table></div>{% endfor %}{% endif %}
 {% if restored %}<h2>Colour error or blur?</h2>
 <p>Each network's scores as they are, and those of its chroma on the input's own luma, with the interval of the change. What the own luma mends was blur or wrong brightness;
 what is left is colour. The last columns set that against the table of 32 colours, which has the input's luma too.</p>

@@ -111,22 +111,26 @@ class Part(NamedTuple):
     place: str
 
 def ablation(out, seed=0):
-    "The `Part`s in `out/studies/ablation`, the one that is missed most first; empty without an ablation."
-    folder = study_folder(out, "ablation")
+    "The `Part`s in the folders `out/studies/ablation*`, by passes and then the one that is missed most first; empty without an ablation."
+    parts = [part for folder in study_folder(out, "").glob("ablation*") for part in _parts(folder, seed)]
+    return sorted(parts, key=lambda part: (part.passes, -part.differences["ciede2000"]["mean"]))
+
+def _parts(folder, seed):
+    "The `Part`s of the variants in one `folder`."
     wanted = dict(variant=str, meaning=str, fingerprint=str, n_validation=int, settings=dict(epochs=int))
     records = {record["variant"]: record for record in (read_record(path, wanted) for path in sorted(folder.glob(f"*-seed{seed}.json")))}
     if "whole" not in records: return []
     if len({record["fingerprint"] for record in records.values()}) > 1:
         raise ValueError(f"The variants in {folder} are not of one code, split and settings; remove the folder and run 37_ablation again.")
     scores = {variant: pd.read_csv(folder/f"{variant}-seed{seed}.csv") for variant in records}
-    parts = [_part(record, scores[variant], scores["whole"], seed) for variant, record in records.items() if variant != "whole"]
-    return sorted(parts, key=lambda part: -part.differences["ciede2000"]["mean"])
+    return [_part(record, scores[variant], scores["whole"], f"studies/{folder.name}/{variant}-seed{seed}.json")
+            for variant, record in records.items() if variant != "whole"]
 
-def _part(record, without, whole, seed):
-    "The `Part` of one variant's `record`, from the scores of its photos and of those of the whole network."
+def _part(record, without, whole, place):
+    "The `Part` of the `record` of one variant, which lies at `place`, from the scores of its photos and of those of the whole network."
     differences = {score: paired_interval(without[score], whole[score]) for score in PART_SCORES}
-    return Part(record["meaning"], differences, record["n_validation"], record["settings"]["epochs"], f"studies/ablation/{record['variant']}-seed{seed}.json")
+    return Part(record["meaning"], differences, record["n_validation"], record["settings"]["epochs"], place)
 
 def ablation_frame(parts):
     "The `Part`s in words, as a data frame."
-    return pd.DataFrame([{"without": part.meaning} | {SCORES[score].heading: in_words(found, SCORES[score].decimals + 1) for score, found in part.differences.items()} for part in parts])
+    return pd.DataFrame([{"passes": part.passes, "without": part.meaning} | {SCORES[score].heading: in_words(found, SCORES[score].decimals + 1) for score, found in part.differences.items()} for part in parts])
