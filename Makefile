@@ -31,6 +31,9 @@ QUIET_HOME := BIRDCOLOR_CACHE="$(BUILD)/cache" KERAS_HOME="$(BUILD)/keras" MPLCO
   IPYTHONDIR="$(BUILD)/ipython" JUPYTER_CONFIG_DIR="$(BUILD)/jupyter" JUPYTER_DATA_DIR="$(BUILD)/jupyter" \
   JUPYTER_RUNTIME_DIR="$(BUILD)/jupyter/runtime" TF_CPP_MIN_LOG_LEVEL=3 PYTHONUNBUFFERED=1
 
+# nor in the temporary folder; what goes there lies outside the checkout, as it does for users
+SCRATCH := scratch="$$(mktemp -d)" && trap 'rm -rf "$$scratch"' EXIT && TMPDIR="$$scratch" $(QUIET_HOME)
+
 .PHONY: help setup report test faults readme weights lock audit site site-check packages colab-check cluster-check clean
 
 help:
@@ -54,6 +57,8 @@ help:
 SUITABLE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 
 setup: $(STAMP)
+	@$(if $(PYTHON),test "$$($(BIN)/python --version)" = "$$("$(PYTHON)" --version)" \
+	  || { echo ".venv is of $$($(BIN)/python --version), not $(PYTHON); run make clean first." >&2; exit 1; })
 	@echo "setup: .venv holds what requirements.lock asks for."
 
 $(BIN)/uv: requirements.lock
@@ -100,17 +105,17 @@ test: $(STAMP)
 	@$(QUIET_HOME) $(TO_README) --output-dir $(CHECK)
 	@diff README.md $(CHECK)/README.md || { echo "README.md differs from nbs/index.ipynb: run make readme and keep the result." >&2; exit 1; }
 	@echo "[3/4] every notebook runs and its examples hold"
-	@$(QUIET_HOME) $(BIN)/nbdev_test --skip_file_re "^(_|37_)" --do_print --timing
-	@$(QUIET_HOME) $(BIN)/nbdev_test --path nbs/37_ablation.ipynb --do_print --timing
+	@$(SCRATCH) $(BIN)/nbdev_test --skip_file_re "^(_|37_)" --do_print --timing
+	@$(SCRATCH) $(BIN)/nbdev_test --path nbs/37_ablation.ipynb --do_print --timing
 	@echo "[4/4] the command line"
-	@$(QUIET_HOME) $(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 tests
+	@$(SCRATCH) $(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 tests
 	@echo "All four steps passed: export and clean, README, notebooks, command line."
 
 faults: $(STAMP)
-	@$(QUIET_HOME) $(BIN)/python -m pytest -q tests/faults --damaged-photos 2100 --kills 60 --requests 200 --counts reports/faults
+	@$(SCRATCH) $(BIN)/python -m pytest -q tests/faults --damaged-photos 2100 --kills 60 --requests 200 --counts reports/faults
 
 cluster-check: $(STAMP)
-	@$(QUIET_HOME) $(BIN)/python -m pytest -v tests/test_cluster.py --six-on-a-cluster
+	@$(SCRATCH) $(BIN)/python -m pytest -v tests/test_cluster.py --six-on-a-cluster
 
 # --- upkeep ----------------------------------------------------------------------------------------------------------
 
@@ -121,7 +126,7 @@ readme: $(STAMP)
 	$(TO_README) --output-dir .
 
 weights: $(STAMP)
-	@test -n "$(OUT)" || { echo "make weights needs OUT=<folder of the chroma run> and DATA=<photos>." >&2; exit 1; }
+	@test -n "$(OUT)" -a "$(DATA)" != toy || { echo "make weights needs OUT=<folder of the chroma run> and DATA=<photos>." >&2; exit 1; }
 	$(BIN)/python -c 'import sys; from birdcolor.models.chroma import pack_weights; pack_weights(sys.argv[1])' "$(OUT)"
 	$(BIN)/python -c 'import sys; from birdcolor.colorize import score_weights; score_weights("study", *sys.argv[1:])' "$(DATA)" "$(OUT)/results/shipped-weights.json"
 

@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import subprocess
 import tempfile
 import time
 from importlib import metadata
@@ -12,7 +13,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from birdcolor.core import PRESETS, commit, device, graphics_cards, versions, write_json
+from birdcolor.core import PRESETS, commit, graphics_cards, versions, write_json
 from birdcolor.data import decode_photos, find_photos
 
 from .files import draw_photos, from_files, preparation, repeated
@@ -20,6 +21,7 @@ from .scale import scale
 from .startup import startup
 from .steps import CONTENDERS, NETWORKS, UNLIKE, check_same, measure, reached
 from .table import tables
+from .worker import Worker
 
 PARTS = ("same", "steps", "arithmetic", "files", "preparation", "startup", "scale")
 
@@ -32,9 +34,22 @@ def listed(text, allowed, what):
     return names
 
 
-def machine_name():
-    "The name of the GPU, or of the processor where there is none, as a file name, for example `amd-epyc-2-cores`."
-    return re.sub(r"[^a-z0-9]+", "-", device().lower()).strip("-")
+def numbers(text):
+    "`--counts` as a list; anything but whole numbers above zero is an error."
+    found = [int(number) for number in text.split(",") if number.strip().isdecimal()]
+    if len(found) != text.count(",") + 1 or 0 in found: raise typer.BadParameter(f"--counts must be whole numbers above zero with commas between them, not {text!r}.")
+    return found
+
+
+def as_name(device):
+    "The name of a GPU or a processor as a file name, for example `amd-epyc-2-cores`."
+    return re.sub(r"[^a-z0-9]+", "-", device.lower()).strip("-")
+
+
+def code():
+    "The commit, with `+` when the library or these benchmarks were changed since."
+    changed = subprocess.run(["git", "status", "--porcelain", "--", "."], cwd=Path(__file__).parent, capture_output=True, text=True, check=False).stdout
+    return commit().removesuffix("+") + "+"*(commit().endswith("+") or bool(changed))
 
 
 def of_use():
@@ -58,7 +73,7 @@ def main(
     size: Annotated[int, typer.Option(help="Side of the images, pixels.", min=16)] = 128,
     batch: Annotated[int, typer.Option(help="Photos in a training step.", min=2)] = 32,
     rounds: Annotated[int, typer.Option(help="How often everyone takes a turn.", min=1)] = 5,
-    turn: Annotated[float, typer.Option(help="Least length of a turn, seconds.")] = 2.0,
+    turn: Annotated[float, typer.Option(help="Least length of a turn, seconds, to a tenth.")] = 2.0,
     files: Annotated[int, typer.Option(help="Photo files for the training from files.", min=60)] = 240,
     epochs: Annotated[int, typer.Option(help="Epochs of the training from files.", min=1)] = 5,
     counts: Annotated[str, typer.Option(help="Numbers of photo files for the table of time and memory; they are drawn first.")] = "200,2000",
@@ -68,37 +83,44 @@ def main(
     "Measure birdcolor, the tutorial's manner and PyTorch side by side; see benchmarks/README.md."
     parts, tell = listed(parts, PARTS, "--parts"), timed(typer.echo)
     names = list(dict.fromkeys(["birdcolor", *listed(contenders or ",".join(of_use()), CONTENDERS, "--contenders")]))
-    networks, trained = listed(networks, NETWORKS, "--networks"), listed(trained, NETWORKS, "--trained")
-    settings, record = dict(image_size=size, batch_size=batch), {}
+    networks, trained, counts = listed(networks, NETWORKS, "--networks"), listed(trained, NETWORKS, "--trained"), numbers(counts)
+    if "files" in parts and files < 2*batch: raise typer.BadParameter(f"--files must be at least {2*batch}, twice --batch, not {files}.")
+    settings = dict(image_size=size, batch_size=batch)
+    with Worker() as worker: device = worker("device")
+    made = whereabouts(device, settings | dict(rounds=rounds, turn_seconds=turn, photos="given" if photos else "drawn"))
+    def keep(part, found): finished(part, found, made, out/f"{machine or as_name(device)}.json")
     with tempfile.TemporaryDirectory() as folder:
-        source = photos or Path(folder)/"drawn"
-        if not photos and {"files", "preparation"} & set(parts): draw_photos(source, 60)
-        if "same" in parts: record["same"] = {network: check_same(network, tell, names=[name for name in names if name in UNLIKE]) for network in networks}
-        if {"steps", "arithmetic"} & set(parts):
-            seen = find_photos("toy", 2*batch) if not photos else find_photos(str(photos))
-            few = decode_photos(seen[:2*batch], size, Path(folder)/"cache").images
+        def readable(photos):
+            whole = set(decode_photos(photos, size, Path(folder)/"cache").names)
+            return [photo for photo in photos if photo.name in whole]
+        if {"steps", "arithmetic", "files", "preparation"} & set(parts):
+            if not photos: draw_photos(Path(folder)/"drawn", 60)
+            source = readable(find_photos(str(photos or Path(folder)/"drawn")))
+            few = decode_photos(source[:2*batch], size, Path(folder)/"cache").images
             np.save(Path(folder)/"photos.npy", few[np.arange(2*batch) % len(few)])
-        if "steps" in parts:
-            record["steps"] = measure(networks, Path(folder)/"photos.npy", settings, names, rounds, turn, tell)
+        if "same" in parts: keep("same", {network: check_same(network, tell, names=[name for name in names if name in UNLIKE]) for network in networks})
+        if "steps" in parts: keep("steps", measure(networks, Path(folder)/"photos.npy", settings, names, rounds, turn, tell))
         if "arithmetic" in parts:
-            record["arithmetic"] = {network: reached(network, Path(folder)/"photos.npy", settings, rounds, turn, tell) for network in networks}
+            keep("arithmetic", {network: reached(network, Path(folder)/"photos.npy", settings, rounds, turn, tell) for network in networks})
         if "files" in parts:
             repeated(Path(folder)/"files", source, files)
-            record["from_files"] = {network: from_files(network, Path(folder)/"files", settings, epochs, rounds, tell) for network in trained}
-        if "preparation" in parts: record["preparation"] = preparation(source, size, rounds, tell)
-        if "startup" in parts: record["startup"] = startup(rounds, tell)
-        if "scale" in parts: record["scale"] = scale(folder, [int(count) for count in counts.split(",")], 32, tell)
-    finished(record, out/f"{machine or machine_name()}.json", settings | dict(rounds=rounds, turn_seconds=turn, photos="given" if photos else "drawn"))
+            keep("from_files", {network: from_files(network, Path(folder)/"files", settings, epochs, rounds, tell) for network in trained})
+        if "preparation" in parts: keep("preparation", preparation(source, size, rounds, tell))
+        if "startup" in parts: keep("startup", startup(rounds, tell))
+        if "scale" in parts: keep("scale", scale(folder, counts, 32, tell))
     typer.echo(tables(out))
 
 
-def finished(record, path, settings):
-    "Write what was measured, part by part with where and on what, over the same parts of an earlier record; other parts stay."
+def whereabouts(device, settings):
+    "Where and with what everything is measured: on what `device`, as a worker sees it, with what code, packages and `settings`."
     packages = versions() | (dict(torch=metadata.version("torch")) if find_spec("torch") else {})
-    made = dict(device=device(), backend=os.environ.get("KERAS_BACKEND", "tensorflow"), commit=commit(), versions=packages, settings=settings,
-                presets=vars(PRESETS["study"]), finished=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+    return dict(device=device, backend=os.environ.get("KERAS_BACKEND", "tensorflow"), commit=code(), versions=packages, settings=settings, presets=vars(PRESETS["study"]))
+
+
+def finished(part, found, made, path):
+    "Write what was `found` in a part and how it was `made` over the same part of an earlier record; other parts stay."
     earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    write_json(path, earlier | {part: dict(found=found, made=made) for part, found in record.items()})
+    write_json(path, earlier | {part: dict(found=found, made=made | dict(finished=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())))})
 
 
 if __name__ == "__main__": typer.run(main)

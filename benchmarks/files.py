@@ -5,15 +5,16 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from birdcolor.data import decode_photos, find_photos
+from birdcolor.data import decode_photos
 from birdcolor.toy import SPECIES, draw_bird
 
-from .steps import ratios, spread
+from .steps import ELSEWHERE, ratios, spread
 from .worker import Worker
 
 
@@ -49,9 +50,9 @@ class Opened:
         return found
 
 
-def preparation(folder, size, rounds, tell=print):
-    "Seconds to decode the photos of `folder`: birdcolor against Pillow in a loop and on every core; what a second start opens."
-    photos, opened = find_photos(str(folder)), Opened()
+def preparation(photos, size, rounds, tell=print):
+    "Seconds to decode `photos`, which are readable: birdcolor against Pillow in a loop and on every core; what a second start opens."
+    opened = Opened()
     paths, times = [photo.path for photo in photos], dict(birdcolor=[], pillow=[], pillow_threads=[])
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as cache:
@@ -76,24 +77,30 @@ def preparation(folder, size, rounds, tell=print):
     return found
 
 
-def repeated(folder, source, count):
-    "Fill a folder in `folder` with copies of the photos of the folder `source`, again and again until there are `count`."
-    photos = find_photos(str(source))
+def repeated(folder, photos, count):
+    "Fill a folder in `folder` with copies of `photos`, again and again until there are `count`; all are JPEG files, as the tutorial's manner wants them."
     (Path(folder)/"Bird").mkdir(parents=True)
-    for number in range(count): shutil.copy(photos[number % len(photos)].path, Path(folder)/"Bird"/f"{number}{photos[number % len(photos)].path.suffix}")
+    for number in range(count):
+        path, copy = photos[number % len(photos)].path, Path(folder)/"Bird"/f"{number}.jpg"
+        if path.suffix.lower() in (".jpg", ".jpeg"): shutil.copy(path, copy)
+        else: Image.open(path).convert("RGB").save(copy, quality=92)
 
 
 def from_files(network, folder, settings, epochs, rounds, tell=print):
     "Seconds of whole trainings from the files of `folder`, birdcolor against the tutorial's manner, a new process and an empty cache each time."
-    times, rest = dict(birdcolor=[], tutorial=[]), {}
+    times, rest = dict(birdcolor=[]) | (dict(tutorial=[]) if find_spec("tensorflow") else {}), {}
     for _ in range(rounds):
-        for name in times:
+        for name in list(times):
             count = rest["birdcolor"]["photos"] if name == "tutorial" else None
             with Worker() as worker, tempfile.TemporaryDirectory() as cache:
                 rest[name] = worker("from_files", contender=name, network=network, folder=str(folder), epochs=epochs, cache=cache,
                                     options=settings, count=count)
             times[name].append(rest[name]["seconds"])
-    compared = ratios(times, "tutorial", "birdcolor")
-    tell(f"{network} from files: the tutorial's manner takes {compared['median']:.2f} times as long")
+            if rest[name]["on_gpu"] != rest["birdcolor"]["on_gpu"]:
+                tell(f"{name} cannot take part: {ELSEWHERE}")
+                del times[name], rest[name]
+    assert len({row["photos"] for row in rest.values()}) == 1, f"not as many photos for each: {rest}"
+    compared = ratios(times, "tutorial", "birdcolor") if "tutorial" in times else None
+    tell(f"{network} from files: " + (f"the tutorial's manner takes {compared['median']:.2f} times as long" if compared else "birdcolor alone"))
     return dict(seconds={name: spread(values) for name, values in times.items()}, times_birdcolor=compared, epochs=epochs,
                 photos={name: row["photos"] for name, row in rest.items()}, mae={name: row["mae"] for name, row in rest.items()})

@@ -1,4 +1,5 @@
 """Seconds a training step, every contender in a process of its own, taking turns: A B C A B C ..."""
+import math
 import os
 import statistics
 import tempfile
@@ -19,6 +20,8 @@ CONTENDERS = dict(birdcolor=("birdcolor", dict(data="toy")), tutorial=("tutorial
 # those that are not another one compiled
 UNLIKE = [name for name, (_, options) in CONTENDERS.items() if "compile" not in options]
 
+ELSEWHERE = "of the two, only one computes on a GPU"
+
 
 def spread(values):
     "Median, lowest and highest of some numbers."
@@ -30,41 +33,52 @@ def ratios(times, of, to):
     return spread([a/b for a, b in zip(times[of], times[to], strict=True)])
 
 
-def started(stack, names, network, photos, settings, **files):
-    "Contenders that are built, by name, and what each says of itself."
-    workers = {name: stack.enter_context(Worker()) for name in names}
-    said = {name: workers[name]("build", contender=CONTENDERS[name][0], network=network, photos=str(photos), options=settings | CONTENDERS[name][1], **files)
-            for name in names}
-    return workers, said
+def build(worker, name, network, photos, settings, **files):
+    "Have `worker` build the contender `name`; what it says of itself."
+    return worker("build", contender=CONTENDERS[name][0], network=network, photos=str(photos), options=settings | CONTENDERS[name][1], **files)
 
 
-def warmed_up(workers, said, tell):
-    "The seconds of the first step of each contender, and why any cannot take part, by name; without birdcolor there is nothing to measure."
-    seconds, failed = {}, {}
+def warmed_up(workers, built, tell):
+    "What `built(worker, name)` says of each contender, the seconds of its first step, and why any cannot take part, by name; without birdcolor there is nothing to measure."
+    said, seconds, failed = {}, {}, {}
     for name, worker in workers.items():
         try:
-            if said[name]["on_gpu"] != said["birdcolor"]["on_gpu"]: raise RuntimeError("of the two, only one computes on a GPU")
+            said[name] = built(worker, name)
+            if said[name]["on_gpu"] != said["birdcolor"]["on_gpu"]: raise RuntimeError(ELSEWHERE)
             seconds[name] = worker("train", steps=1)["seconds"]
         except RuntimeError as error:
             if name == "birdcolor": raise
             failed[name] = str(error)
             tell(f"{name} cannot take part: {error}")
-    return seconds, failed
+    return said, seconds, failed
+
+
+def steps_of_a_turn(workers, turn_seconds):
+    "How many steps take the fastest of `workers`, which are warm, `turn_seconds`, to a tenth; all have then trained so many at once."
+    fastest, steps = min(worker("train", steps=1)["seconds"] for worker in workers), 1
+    while fastest < 0.9*turn_seconds:
+        steps = math.ceil(steps*turn_seconds/fastest)
+        # on a GPU, as many steps as were never taken at once are compiled first
+        for worker in workers: worker("train", steps=steps)
+        fastest = min(worker("train", steps=steps)["seconds"] for worker in workers)
+    return steps
 
 
 def ready(stack, network, photos, settings, names, turn_seconds, tell):
-    "Contenders on `network` after a turn that does not count: workers, what each says of itself, seconds of warming up, who failed, steps a turn."
-    workers, said = started(stack, names, network, photos, settings)
-    warm, failed = warmed_up(workers, said, tell)
-    second = {name: workers[name]("train", steps=1)["seconds"] for name in warm}
-    steps = max(1, round(turn_seconds/min(second.values())))
-    for name in warm: workers[name]("train", steps=steps)
-    return workers, said, warm, failed, steps
+    "Contenders on `network` after turns that do not count: workers, what each says of itself, seconds of warming up, who failed, steps a turn."
+    workers = {name: stack.enter_context(Worker()) for name in names}
+    said, warm, failed = warmed_up(workers, lambda worker, name: build(worker, name, network, photos, settings), tell)
+    return workers, said, warm, failed, steps_of_a_turn([workers[name] for name in warm], turn_seconds)
+
+
+def cores():
+    "How many processor cores this process may use."
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def measure(networks, photos, settings, names, rounds, turn_seconds, tell=print):
     "Take turns on each of `networks`; they are made ready one at a time, or where there are many cores, one on every four."
-    found, room = {}, max(1, os.cpu_count()//4)
+    found, room = {}, max(1, cores()//4)
     for group in (networks[start:start + room] for start in range(0, len(networks), room)):
         with ExitStack() as stack, ThreadPoolExecutor(room) as pool:
             made = list(pool.map(lambda network: ready(stack, network, photos, settings, names, turn_seconds, tell), group))
@@ -89,10 +103,10 @@ def take_turns(network, workers, said, warm, failed, steps, settings, rounds, te
 def reached(network, photos, settings, rounds, turn_seconds, tell=print):
     "Operations a step of birdcolor on `network`, operations a second in training and in a plain matrix product, and their ratio turn by turn."
     with ExitStack() as stack:
-        (worker,), (said,) = (made.values() for made in started(stack, ["birdcolor"], network, photos, settings))
+        worker = stack.enter_context(Worker())
+        step = build(worker, "birdcolor", network, photos, settings)["operations"]*settings["batch_size"]
         worker("train", steps=1)
-        steps, step = max(1, round(turn_seconds/worker("train", steps=1)["seconds"])), said["operations"]*settings["batch_size"]
-        worker("train", steps=steps)
+        steps = steps_of_a_turn([worker], turn_seconds)
         times = dict(training=[], product=[])
         for _ in range(rounds):
             times["training"].append(worker("train", steps=steps)["seconds"]/(steps*step))
@@ -114,9 +128,9 @@ def losses(network, names=UNLIKE, steps=12, size=32, batch_size=8):
         np.save(photos, drawn)
         for name in names:
             files = dict(keep=str(weights)) if name == "birdcolor" else dict(weights=str(weights))
-            workers, said = started(stack, [name], network, photos, settings, **files)
-            found[name] = [workers[name]("train", steps=1)["loss"] for _ in range(steps)]
-            parameters[name] = said[name]["parameters"]
+            worker = stack.enter_context(Worker())
+            parameters[name] = build(worker, name, network, photos, settings, **files)["parameters"]
+            found[name] = [worker("train", steps=1)["loss"] for _ in range(steps)]
     return found, parameters
 
 
@@ -126,6 +140,7 @@ def check_same(network, tell=print, tolerance=0.05, **options):
     own = found["birdcolor"][-1]
     apart = {name: abs(values[-1] - own)/own for name, values in found.items() if name != "birdcolor"}
     assert len({tuple(numbers) for numbers in parameters.values()}) == 1, f"{network} differs in parameters: {parameters}"
-    assert max(apart.values()) <= tolerance, f"{network} learns differently: {found}"
-    tell(f"{network}: the same {parameters['birdcolor'][0]:,} trained parameters, losses after {len(found['birdcolor'])} steps within {max(apart.values()):.1%}")
+    furthest = max(apart.values(), default=0.0)
+    assert furthest <= tolerance, f"{network} learns differently: {found}"
+    tell(f"{network}: the same {parameters['birdcolor'][0]:,} trained parameters, losses after {len(found['birdcolor'])} steps within {furthest:.1%}")
     return dict(parameters=parameters["birdcolor"], losses=found, difference=apart)

@@ -3,6 +3,8 @@ import json
 from itertools import groupby
 from pathlib import Path
 
+from birdcolor.report import short
+
 TITLES = dict(fcnn="FCNN", cnn="CNN", unet="U-Net", cgan="cGAN", cgan_mae="cGAN + MAE", cgan_patchgan="U-Net + PatchGAN")
 PACKAGES = dict(tensorflow="TensorFlow", jax="JAX", keras="Keras", torch="PyTorch")
 UNUSED = dict(tensorflow="jax", jax="tensorflow")
@@ -52,9 +54,9 @@ def files_table(record):
     "Whole trainings from files, data preparation included."
     rows = [BESIDE]
     for network, row in sorted(record["from_files"].items(), key=lambda found: list(TITLES).index(found[0])):
-        own, other = (f"{row['seconds'][name]['median']:.0f} s" for name in ("birdcolor", "tutorial"))
-        rows.append([f"{TITLES[network]}, {row['epochs']} epochs on {row['photos']['birdcolor']} JPEG files", own, f"the tutorial's manner, {other}",
-                     f"{in_words(row['times_birdcolor'])} times as long"])
+        took = {name: f"{seconds['median']:.0f} s" for name, seconds in row["seconds"].items()}
+        rows.append([f"{TITLES[network]}, {row['epochs']} epochs on {row['photos']['birdcolor']} JPEG files", took["birdcolor"],
+                     *([f"the tutorial's manner, {took['tutorial']}", f"{in_words(row['times_birdcolor'])} times as long"] if "tutorial" in took else ["the tutorial's manner", "not measured"])])
     return markdown(rows)
 
 
@@ -78,8 +80,9 @@ def scale_table(record):
     found = record["scale"]["photos"]
     stages = list(next(iter(found.values())))
     rows = [["photos", *stages]]
-    rows += [[f"{int(photos):,}", *(f"{row[name]['seconds']:.0f} s, {row[name]['own_megabytes']:.0f} MB" for name in stages)] for photos, row in sorted(found.items(), key=lambda item: int(item[0]))]
-    return markdown(rows) + "\n\nJPEG files of drawn birds, {0}x{0} pixels; peak memory without mapped files, libraries included.".format(record["scale"]["image_size"])
+    rows += [[f"{int(photos):,}", *(f"{row[name]['seconds']:.0f} s, {row[name]['own_megabytes'] or row[name]['megabytes']:.0f} MB" for name in stages)] for photos, row in sorted(found.items(), key=lambda item: int(item[0]))]
+    mapped = "without" if all(row[name]["own_megabytes"] for row in found.values() for name in stages) else "with"
+    return markdown(rows) + "\n\nJPEG files of drawn birds, {0}x{0} pixels; training is one pass of the FCNN; peak memory {1} mapped files, libraries included.".format(record["scale"]["image_size"], mapped)
 
 
 def sentence(made, parts):
@@ -89,7 +92,7 @@ def sentence(made, parts):
     turns = f"median [lowest, highest] of {settings['rounds']} turns; "
     packages = ", ".join(f"{title} {versions[name]}" for name, title in PACKAGES.items() if name in versions and name != UNUSED[made.get("backend", "tensorflow")])
     return (f"{made.get('device') or made['processor']}; {trained if {'steps', 'arithmetic', 'from_files'} & set(parts) else ''}{turns if set(parts) != {'scale'} else 'measured once; '}"
-            f"{packages}; commit {made['commit'][:10]}, {made['finished'][:10]}.")
+            f"{packages}; commit {short(made['commit'])}, {made['finished'][:10]}.")
 
 
 SHOWN = dict(steps=steps_table, arithmetic=arithmetic_table, from_files=files_table, preparation=preparation_table, startup=startup_table, scale=scale_table)
@@ -100,7 +103,7 @@ def tables(folder="reports/benchmarks"):
     texts = []
     for path in sorted(Path(folder).glob("*.json")):
         record = json.loads(path.read_text(encoding="utf-8"))
-        for made, together in groupby((part for part in SHOWN if part in record), key=lambda part: record[part]["made"]):
+        for _, together in groupby((part for part in SHOWN if part in record), key=lambda part: record[part]["made"] | dict(finished=None)):
             parts = list(together)
-            texts += [SHOWN[part]({part: record[part]["found"]}) for part in parts] + [sentence(made, parts)]
+            texts += [SHOWN[part]({part: record[part]["found"]}) for part in parts] + [sentence(record[parts[-1]]["made"], parts)]
     return "\n\n".join(texts)

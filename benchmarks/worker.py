@@ -9,6 +9,8 @@ import time
 
 import numpy as np
 
+from birdcolor import core
+
 from .arithmetic import plain_product
 
 
@@ -52,7 +54,7 @@ def from_files(state, contender, network, folder, epochs, cache, options, count=
     made.train([np.arange(options["batch_size"])])
     clock = time.perf_counter()
     measured = made.from_files(folder, epochs, cache, count)
-    return measured | dict(seconds=time.perf_counter() - clock)
+    return measured | dict(seconds=time.perf_counter() - clock, on_gpu=made.on_gpu)
 
 
 def product(state):
@@ -60,7 +62,13 @@ def product(state):
     return plain_product(state["contender"].precision)
 
 
-COMMANDS = dict(build=build, train=train, from_files=from_files, product=product)
+def device(state):
+    "What birdcolor computes on here: its Keras backend may not see the GPU that there is."
+    importlib.import_module("keras")
+    return core.device()
+
+
+COMMANDS = dict(build=build, train=train, from_files=from_files, product=product, device=device)
 
 
 class Worker:

@@ -1,6 +1,8 @@
 """The page in a real browser: a photo goes up, comes back coloured at full size, with the brightness it had."""
 import shutil
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -31,6 +33,21 @@ def page(tmp_path):
     yield page
     page.close()
     page.files.cleanup()
+
+
+@pytest.fixture
+def connect(tmp_path):
+    "A function that makes a client of a page, whose answers lie in the test's own folder."
+    from gradio_client import Client
+    return lambda page: Client(page.local_url, verbose=False, download_files=tmp_path / "answers")
+
+
+def asked_for(page, path):
+    "Status and content of the page's answer to who asks for the file `path`, which is sent as it is."
+    connection = HTTPConnection(urlsplit(page.local_url).netloc, timeout=30)
+    connection.request("GET", f"/gradio_api/file={path}")
+    answer = connection.getresponse()
+    return answer.status, answer.read()
 
 
 @pytest.fixture
@@ -87,11 +104,11 @@ def test_a_photo_goes_up_and_comes_back_coloured(page, browser, tmp_path):
     assert redness(green) < 0 < redness(orange) < redness(vivid)
 
 
-def test_examples_are_there_when_visitors_files_are_gone(page, tmp_path):
+def test_examples_are_there_when_visitors_files_are_gone(page, connect, tmp_path):
     from gradio.route_utils import delete_files_created_by_app
-    from gradio_client import Client, handle_file
+    from gradio_client import handle_file
     Image.new("L", (30, 20), 128).save(tmp_path / "mine.png")
-    client = Client(page.local_url, verbose=False)
+    client = connect(page)
     _, button = client.predict(handle_file(tmp_path / "mine.png"), "Robin", 0, "chroma", api_name="/colour")
     here = Path(page.files.name)
     assert len(list(here.rglob("mine*.png"))) == 2
@@ -102,48 +119,53 @@ def test_examples_are_there_when_visitors_files_are_gone(page, tmp_path):
     assert button["value"].endswith("Robin-coloured.png")
 
 
-def test_an_upload_that_is_no_photo_is_answered_with_a_sentence(page, tmp_path):
-    from gradio_client import Client, handle_file
+def test_an_upload_that_is_no_photo_is_answered_with_a_sentence(page, connect, tmp_path):
+    from gradio_client import handle_file
     from gradio_client.exceptions import AppError
     (tmp_path / "letter.png").write_text("Dear robin,")
-    client = Client(page.local_url, verbose=False)
     with pytest.raises(AppError, match="^letter.png is not a readable image \\(UnidentifiedImageError\\)"):
-        client.predict(handle_file(tmp_path / "letter.png"), "unknown", 0, "chroma", api_name="/colour")
+        connect(page).predict(handle_file(tmp_path / "letter.png"), "unknown", 0, "chroma", api_name="/colour")
 
 
 def test_files_of_the_server_cannot_be_read_through_the_page(page, tmp_path):
     import requests
-    secret = tmp_path / "secret.txt"
-    secret.write_text("do not show")
-    (tmp_path / "link.png").symlink_to(secret)
-    inside = page.files.name
-    for path in (secret, "/etc/passwd", f"{inside}/../{secret.relative_to('/tmp') if secret.is_relative_to('/tmp') else secret}", f"{inside}/../../etc/passwd",
-                 f"{inside}/..%2f..%2fetc%2fpasswd", "../../../../../../etc/passwd", "settings.ini", "birdcolor/app.py", tmp_path / "link.png"):
-        answer = requests.get(f"{page.local_url}gradio_api/file={path}", timeout=10)
-        assert answer.status_code in (403, 404) and "show" not in answer.text and "root:" not in answer.text
+    secret, inside = tmp_path / "secret.png", Path(page.files.name)
+    Image.new("L", (30, 20), 77).save(secret)
+    link, upward = inside / "examples" / "link.png", f"{inside}/../secret.png"
+    link.symlink_to(secret)
+    assert Path(upward).read_bytes() == link.read_bytes() == secret.read_bytes()
+    assert asked_for(page, inside / "examples" / "Robin.png")[0] == 200
+    for path in (secret, link, upward, upward.replace("/../", "/..%2f"), f"{inside}/../../../../../../../../etc/passwd", "/etc/passwd", "../../../../../../etc/passwd",
+                 "settings.ini", "birdcolor/app.py"):
+        status, content = asked_for(page, path)
+        assert status in (403, 404) and secret.read_bytes() not in content and b"root:" not in content and b"lib_name" not in content, path
     body = {"data": [{"path": str(secret), "meta": {"_type": "gradio.FileData"}}, "unknown", 0, "chroma"]}
-    assert requests.post(f"{page.local_url}gradio_api/call/colour", json=body, timeout=10).status_code != 500
+    address = f"{page.local_url}gradio_api/call/colour"
+    event = requests.post(address, json=body, timeout=10).json()["event_id"]
+    answer = requests.get(f"{address}/{event}", timeout=60).text
+    assert answer.startswith("event: error") and "coloured" not in answer
 
 
-def test_what_is_sent_has_limits(page, tmp_path):
+def test_what_is_sent_has_limits(page, connect, tmp_path):
     import requests
-    from gradio_client import Client, handle_file
+    from gradio_client import handle_file
     from gradio_client.exceptions import AppError
     address = f"{page.local_url}gradio_api/upload"
     assert requests.post(address, files={"files": ("robin.png", bytes(31 * 2**20))}, timeout=60).status_code == 413
     Image.new("1", (41_000, 1000)).save(tmp_path / "vast.png")
     with pytest.raises(AppError, match="^vast.png is too large; photos up to 40 megapixels, 65535 pixels a side and 1024 MB are read."):
-        Client(page.local_url, verbose=False).predict(handle_file(tmp_path / "vast.png"), "unknown", 0, "chroma", api_name="/colour")
+        connect(page).predict(handle_file(tmp_path / "vast.png"), "unknown", 0, "chroma", api_name="/colour")
     assert page._queue.max_size == 32 and page.max_file_size == 30 * 2**20
-    for wrong in ("Dodo", 0, "chroma"), ("unknown", 7, "chroma"), ("unknown", 0, "../chroma"):
-        with pytest.raises(AppError) as caught: Client(page.local_url, verbose=False).predict(handle_file(tmp_path / "vast.png"), *wrong, api_name="/colour")
-        assert "Traceback" not in str(caught.value) and str(tmp_path) not in str(caught.value)
+    Image.new("L", (30, 20), 128).save(tmp_path / "small.png")
+    for wrong, said in (("Dodo", 0, "chroma"), "Dodo"), (("unknown", 7, "chroma"), "7"), (("unknown", 0, "../chroma"), "../chroma"):
+        with pytest.raises(AppError) as caught: connect(page).predict(handle_file(tmp_path / "small.png"), *wrong, api_name="/colour")
+        assert said in str(caught.value) and "Traceback" not in str(caught.value) and str(tmp_path) not in str(caught.value)
 
 
-def test_a_photo_that_takes_too_long_is_answered_with_a_sentence(tmp_path):
+def test_a_photo_that_takes_too_long_is_answered_with_a_sentence(tmp_path, connect):
     from threading import Event
 
-    from gradio_client import Client, handle_file
+    from gradio_client import handle_file
     from gradio_client.exceptions import AppError
     ended = Event()
 
@@ -155,7 +177,7 @@ def test_a_photo_that_takes_too_long_is_answered_with_a_sentence(tmp_path):
     Image.new("L", (30, 20), 128).save(tmp_path / "slow.png")
     page = serve(port=None, runs=tmp_path, wait=False, load=lambda model, runs: Slow(), seconds=2)
     try:
-        client = Client(page.local_url, verbose=False)
+        client = connect(page)
         with pytest.raises(AppError, match="^No answer within 2 seconds; try again later, or a smaller photo\\.$"):
             client.predict(handle_file(tmp_path / "slow.png"), "unknown", 0, "chroma", api_name="/colour")
         ended.set()

@@ -4,15 +4,16 @@ from importlib.util import find_spec
 
 import keras
 import numpy as np
+import pytest
+import typer
 from PIL import Image
 
-from benchmarks.__main__ import finished
+from benchmarks.__main__ import as_name, finished, numbers, whereabouts
 from benchmarks.arithmetic import needed
 from benchmarks.files import Opened, draw_photos, preparation, repeated
 from benchmarks.scale import draw_versions
-from benchmarks.steps import check_same, ratios, reached, warmed_up
-from benchmarks.table import arithmetic_table, files_table, markdown, preparation_table, sentence, startup_table, steps_table, tables
-from birdcolor.core import device
+from benchmarks.steps import check_same, ratios, reached, steps_of_a_turn, warmed_up
+from benchmarks.table import arithmetic_table, files_table, markdown, preparation_table, scale_table, sentence, startup_table, steps_table, tables
 from birdcolor.data import find_photos, near_duplicates
 
 CONTENDERS = ["birdcolor", "tutorial"] + ["pytorch"]*bool(find_spec("torch"))
@@ -55,7 +56,7 @@ def test_ratios_are_taken_turn_by_turn():
 
 def test_a_second_start_opens_no_photo(tmp_path):
     draw_photos(tmp_path, 4, size=64)
-    found = preparation(tmp_path, 32, rounds=2, tell=lambda text: None)
+    found = preparation(find_photos(str(tmp_path)), 32, rounds=2, tell=lambda text: None)
     assert (found["photos"], found["second_start_opened"]) == (4, 0)
     assert found["mean_difference_levels"] < 3
 
@@ -75,6 +76,8 @@ def test_tables():
     assert steps_table(dict(steps=measured)).endswith("| U-Net | 20.0 | 1.30 [1.25, 2.00] times as long (compiled) | 1.50 [1.25, 2.00] times as long |")
     trained = dict(seconds=dict(birdcolor=spread, tutorial=spread), epochs=5, photos=dict(birdcolor=168), times_birdcolor=spread)
     assert "| cGAN + MAE, 5 epochs on 168 JPEG files | 2 s | the tutorial's manner, 2 s | 1.50" in files_table(dict(from_files=dict(cgan_mae=trained)))
+    alone = trained | dict(seconds=dict(birdcolor=spread), times_birdcolor=None)
+    assert files_table(dict(from_files=dict(unet=alone))).endswith("| U-Net, 5 epochs on 168 JPEG files | 2 s | the tutorial's manner | not measured |")
     prepared = dict(photos=60, size=128, seconds=dict.fromkeys(("birdcolor", "pillow", "pillow_threads"), spread), second_start_opened=0,
                     times_birdcolor=dict(pillow=spread, pillow_threads=spread), mean_difference_levels=0.4)
     assert preparation_table(dict(preparation=prepared)).endswith("a second start opened 0 photos.")
@@ -83,8 +86,9 @@ def test_tables():
 
 def test_a_part_measured_again_replaces_that_part_alone(tmp_path):
     spread, settings = dict(median=1.5, low=1.25, high=2.0), dict(image_size=128, batch_size=32, rounds=5)
-    finished(dict(startup={"import birdcolor": spread}, same={}), tmp_path / "here.json", settings)
-    finished(dict(startup={"import birdcolor": spread | dict(median=1.75)}), tmp_path / "here.json", settings | dict(rounds=7))
+    made = whereabouts("Example", settings)
+    for part, found in ("same", {}), ("startup", {"import birdcolor": spread}): finished(part, found, made, tmp_path / "here.json")
+    finished("startup", {"import birdcolor": spread | dict(median=1.75)}, whereabouts("Example", settings | dict(rounds=7)), tmp_path / "here.json")
     stored = json.loads((tmp_path / "here.json").read_text())
     assert (stored["same"]["made"]["settings"]["rounds"], stored["startup"]["made"]["settings"]["rounds"]) == (5, 7)
     written = tables(tmp_path)
@@ -92,26 +96,56 @@ def test_a_part_measured_again_replaces_that_part_alone(tmp_path):
     assert tables(tmp_path / "nowhere") == ""
 
 
+def test_parts_of_one_measurement_share_a_sentence(tmp_path):
+    spread, made = dict(median=1.5, low=1.25, high=2.0), whereabouts("Example", dict(image_size=128, batch_size=32, rounds=5))
+    finished("startup", {"import birdcolor": spread}, made, tmp_path / "here.json")
+    sizes = dict(seconds=2.0, megabytes=90.0, own_megabytes=60.0)
+    finished("scale", dict(image_size=32, photos={"200": dict(preparation=sizes)}), made, tmp_path / "here.json")
+    assert tables(tmp_path).count("Example; ") == 1
+    assert "| 200 | 2 s, 60 MB |" in tables(tmp_path) and "peak memory without mapped files" in tables(tmp_path)
+    elsewhere = dict(scale=dict(image_size=32, photos={"200": dict(preparation=sizes | dict(own_megabytes=0.0))}))
+    assert "| 200 | 2 s, 90 MB |" in scale_table(elsewhere) and "peak memory with mapped files" in scale_table(elsewhere)
+
+
+def test_wrong_counts_are_one_sentence():
+    assert numbers("200, 2000") == [200, 2000]
+    for wrong in "200,", "0", "2e3", "-1", "":
+        with pytest.raises(typer.BadParameter, match="--counts must be whole numbers above zero with commas between them, not "): numbers(wrong)
+
+
+def test_a_turn_is_as_long_as_asked_for():
+    def slow(do, steps): return dict(seconds=0.5 * steps)
+    def fast(do, steps): return dict(seconds=1.0 if steps == 1 else 0.01 * steps)
+    assert (steps_of_a_turn([slow], 2.0), steps_of_a_turn([fast, slow], 2.0)) == (4, 200)
+
+
 def test_what_a_measurement_says_of_its_machine(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "jax")
-    finished(dict(steps={}), tmp_path / "here.json", dict(image_size=128, batch_size=32, rounds=5))
+    finished("steps", {}, whereabouts("NVIDIA Example", dict(image_size=128, batch_size=32, rounds=5)), tmp_path / "here.json")
     made = json.loads((tmp_path / "here.json").read_text())["steps"]["made"]
-    assert (made["backend"], made["device"]) == ("jax", device())
-    made |= dict(device="NVIDIA Example", versions=dict(tensorflow="2", jax="3", keras="4", torch="5"), commit="5a" * 20, finished="2026-11-26T12:00:00Z")
+    assert (made["backend"], made["device"], as_name("AMD EPYC, 2 cores")) == ("jax", "NVIDIA Example", "amd-epyc-2-cores")
+    made |= dict(versions=dict(tensorflow="2", jax="3", keras="4", torch="5"), commit="5a" * 20, finished="2026-11-26T12:00:00Z")
     assert sentence(made, ["steps"]) == ("NVIDIA Example; trained on 128x128 pixels, 32 photos a step, augmentation on; median [lowest, highest] of 5 turns; "
                                          "JAX 3, Keras 4, PyTorch 5; commit 5a5a5a5a5a, 2026-11-26.")
 
 
 def test_who_computes_elsewhere_is_left_out():
     where, told = dict(birdcolor=dict(on_gpu=True), pytorch=dict(on_gpu=False)), []
-    workers = dict.fromkeys(where, lambda do, steps: dict(seconds=0.5))
-    assert warmed_up(workers, where, told.append) == (dict(birdcolor=0.5), dict(pytorch="of the two, only one computes on a GPU"))
-    assert told == ["pytorch cannot take part: of the two, only one computes on a GPU"]
+    workers = dict.fromkeys([*where, "pytorch_compiled"], lambda do, steps: dict(seconds=0.5))
+
+    def built(worker, name):
+        if name in where: return where[name]
+        raise RuntimeError("out of memory")
+
+    assert warmed_up(workers, built, told.append) == (where, dict(birdcolor=0.5), dict(pytorch="of the two, only one computes on a GPU", pytorch_compiled="out of memory"))
+    assert told == ["pytorch cannot take part: of the two, only one computes on a GPU", "pytorch_compiled cannot take part: out of memory"]
 
 
 def test_copies_fill_a_folder_of_one_species(tmp_path):
     draw_photos(tmp_path / "drawn", 2, size=16)
-    repeated(tmp_path / "filled", tmp_path / "drawn", 5)
+    Image.new("RGB", (16, 16)).save(tmp_path / "drawn/Blackbird/dark.png")
+    repeated(tmp_path / "filled", find_photos(str(tmp_path / "drawn")), 5)
+    assert {path.name for path in (tmp_path / "filled/Bird").iterdir()} == {f"{number}.jpg" for number in range(5)}
     assert {photo.species for photo in find_photos(str(tmp_path / "filled"))} == {"Bird"} and len(find_photos(str(tmp_path / "filled"))) == 5
 
 

@@ -36,17 +36,20 @@ def printed(process):
 def cluster(tmp_path):
     "A scheduler's address, and its two workers, each a process."
     programs = [start("dask", "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", cwd=tmp_path)]
-    address = next(found.group() for line in programs[0].stdout if (found := re.search(r"tcp://127\.0\.0\.1:\d+", line)))
-    for _ in range(2): programs.append(start("dask", "worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard", cwd=tmp_path))
-    yield address, programs[1:]
-    for program in programs: program.kill()
-    for program in programs: program.communicate()
+    try:
+        address = next(found.group() for line in programs[0].stdout if (found := re.search(r"tcp://127\.0\.0\.1:\d+", line)))
+        for _ in range(2): programs.append(start("dask", "worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard", cwd=tmp_path))
+        yield address, programs[1:]
+    finally:
+        for program in programs: program.kill()
+        for program in programs: program.communicate()
 
 
-def kill_during(name, workers, folder):
-    "Kill without warning the one of the `workers` that holds the run `name` in `folder`, once the run has kept a first epoch."
+def kill_during(name, process, workers, folder):
+    "Kill without warning the one of the `workers` that holds the run `name` of `process` in `folder`, once the run has kept a first epoch."
     run = folder / "runs" / name
     while not (run / "history.csv").exists():
+        assert process.poll() is None, process.communicate()[0]
         assert all(worker.poll() is None for worker in workers), "a worker ended before it could be killed"
         time.sleep(0.01)
     holder = int((run / ".notebook.lock").read_text().split()[1])
@@ -62,9 +65,11 @@ def scores(folder):
 
 def test_a_killed_worker_changes_no_score(cluster, tmp_path, request):
     models, (address, workers) = SIX if request.config.getoption("--six-on-a-cluster") else ONE, cluster
-    process = reproduce(models, "together", "--scheduler", address, cwd=tmp_path)
-    kill_during("fcnn-seed0", workers, tmp_path / "together")
-    said = printed(process)
+    with reproduce(models, "together", "--scheduler", address, cwd=tmp_path) as process:
+        try:
+            kill_during("fcnn-seed0", process, workers, tmp_path / "together")
+            said = printed(process)
+        finally: process.kill()
     print(said)
     assert f"2 workers at {address}" in said
     assert len(re.findall(r"fcnn-seed0 \.\.\.", said)) == 2 and "fcnn-seed0 done in" in said, "the run of the killed worker was not begun again"

@@ -6,6 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import psutil
 from gradio_client import Client, handle_file
 from PIL import Image
 
@@ -18,7 +19,7 @@ CLIENTS, MEGABYTES = 16, 600
 
 def megabytes(process):
     "What `process` has in memory."
-    return int(subprocess.run(["ps", "-o", "rss=", "-p", str(process.pid)], capture_output=True, text=True).stdout) / 1024
+    return psutil.Process(process.pid).memory_info().rss / 2**20
 
 
 def ask(client, number, folder):

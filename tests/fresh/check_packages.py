@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 DIST = ROOT / "build/dist"
 UV = Path(sys.executable).with_name("uv")
 PYTHONS = [name for name in ("python3.11", "python3.12", "python3.13")
-           if shutil.which(name) and subprocess.run([name, "-c", ""], capture_output=True).returncode == 0]
+           if shutil.which(name) and subprocess.run([name, "-c", ""], capture_output=True).returncode == 0] or [sys.executable]
 USE = """
 from PIL import Image
 from birdcolor.colorize import colourise_photo, load_colourist
