@@ -6,12 +6,12 @@
 __all__ = ['SUMMARIES', 'CHECKED', 'RECORD', 'LOOKUP', 'COMPARED', 'RESTORED', 'SEVENTH', 'TOLD', 'BEYOND', 'EXAMPLES', 'STYLE',
            'MACROS', 'VERDICTS', 'TABLES', 'STUDIES', 'PAGE', 'SHORT', 'read_records', 'check_comparable', 'run_titles',
            'run_name', 'title_of', 'read_all', 'links', 'summarise_seeds', 'score_rows', 'seed_rows', 'scores_frame',
-           'runs_frame', 'settings_frame', 'verdict_frame', 'trainings_in_words', 'against_nothing', 'colour_or_blur',
-           'seventh', 'first_runs', 'draw_figures', 'strip', 'thumbnails', 'best_network', 'true_colourfulness',
-           'seeds_in_words', 'Findings', 'findings', 'page', 'tables', 'study_tables', 'write_report', 'wrong_means',
-           'wrong_scores', 'check_run', 'photos_of', 'check_trivial', 'check_report', 'markdown_table', 'markdown_name',
-           'readme_table', 'readme_verdicts', 'readme_seventh', 'readme_weights', 'better_than', 'readme_sentences',
-           'faults_table']
+           'short', 'runs_frame', 'settings_frame', 'verdict_frame', 'trainings_in_words', 'against_nothing',
+           'colour_or_blur', 'seventh', 'first_runs', 'draw_figures', 'strip', 'thumbnails', 'best_network',
+           'true_colourfulness', 'seeds_in_words', 'Findings', 'findings', 'page', 'tables', 'study_tables',
+           'write_report', 'wrong_means', 'wrong_scores', 'check_run', 'photos_of', 'check_trivial', 'check_report',
+           'markdown_table', 'markdown_name', 'readme_table', 'readme_verdicts', 'readme_seventh', 'readme_weights',
+           'better_than', 'readme_sentences', 'faults_table']
 
 # %% ../nbs/40_report.ipynb #0003
 import base64, io, time
@@ -106,6 +106,11 @@ def scores_frame(rows):
     "Rows of scores as a data frame with columns `<score>`, `<score>_low` and `<score>_high`."
     return pd.DataFrame([{"predictor": name} | {score + suffix: summaries[score][key] for score in SCORES | POOLED_SCORES
                           for suffix, key in (("", "mean"), ("_low", "low"), ("_high", "high"))} for name, summaries in rows])
+
+# %% ../nbs/40_report.ipynb #d7f706bd
+def short(commit):
+    "Ten digits of a `commit`, and the `+` of one whose code was changed since."
+    return commit[:10] + "+"*commit.endswith("+")
 
 # %% ../nbs/40_report.ipynb #0025
 def runs_frame(records):
@@ -445,7 +450,7 @@ def page(found, figures, pictures, date):
         first=first, best=best, preset=first["preset"], size=first["settings"]["image_size"], data=first["settings"].get("data", "photos"), date=date,
         warnings=[f"{title}: {record['warning']}" for title, record in zip(run_titles(records), records) if record["warning"]],
         networks=len(found.trivial), seeds=max(len(found.predictors[name].seeds) for name in found.trivial), seeds_in_words=seeds_in_words(records),
-        seed_rows=seed_rows(records), true_colourfulness=true_colourfulness(found), runs=runs_frame(records).assign(commit=lambda runs: runs["commit"].str[:10]), run_names=list(map(run_name, records)), settings=_safe(settings_frame(records).to_html(border=0)),
+        seed_rows=seed_rows(records), true_colourfulness=true_colourfulness(found), runs=runs_frame(records).assign(commit=lambda runs: runs["commit"].map(short)), run_names=list(map(run_name, records)), settings=_safe(settings_frame(records).to_html(border=0)),
         thumbnails=pictures, figures=[(_embedded(path), caption) for path, caption in figures],
         scores=SCORES | POOLED_SCORES, baselines=BASELINES, compared=COMPARED, kept=RESTORED, alongside=ALONGSIDE, curve_scores=CURVE_SCORES,
         beyond_scores=BEYOND, part_scores=PART_SCORES, seventh=SEVENTH,
@@ -592,10 +597,11 @@ def readme_seventh(found):
 # %% ../nbs/40_report.ipynb #57db562d
 def readme_weights(record, scored):
     "Where the weights in the package come from, by their run `record`, and what they score through the tool, by the record `scored`, in Markdown."
-    if scored["split_digest"] != record["split_digest"]: raise ValueError("The weights in the package were scored on another split than they come from; run make weights again.")
+    if (scored["weights"]["fingerprint"], scored["split_digest"]) != (record["fingerprint"], record["split_digest"]):
+        raise ValueError("The scores of the weights in the package are those of other weights or photos; run make weights again.")
     kinds = "; ".join(f"species {kind}: " + ", ".join(f"{SCORES[score].heading} {in_words(found[score], SCORES[score].decimals)}" for score in BEYOND) for kind, found in scored["scores"].items())
     return (f"Seed {record['seed']} of preset `{record['preset']}`: {record['n_train']} training photos at {record['settings']['image_size']}x{record['settings']['image_size']} pixels, "
-            f"{len(record['history']['epoch'])} passes. On the {scored['n_test']} test photos at {scored['image_size']}x{scored['image_size']} pixels, {kinds}.")
+            f"{len(record['history']['epoch'])} passes, the weights of pass {record['best_epoch']}, the best on the {record['n_validation']} validation photos. On the {scored['n_test']} test photos at {scored['image_size']}x{scored['image_size']} pixels, {kinds}.")
 
 # %% ../nbs/40_report.ipynb #0075
 def better_than(found, rival, scores):
@@ -605,7 +611,7 @@ def better_than(found, rival, scores):
 def readme_sentences(found):
     "What the tables were read off, where it was made, and what they say against the trivial predictors, in Markdown."
     study, records, first = PRESETS["study"], found.records, found.records[0]
-    size, commits = first["settings"]["image_size"], sorted({record["provenance"]["commit"][:10] for record in records})
+    size, commits = first["settings"]["image_size"], sorted({short(record["provenance"]["commit"]) for record in records})
     epochs = [len(record["history"]["epoch"]) for record in records]
     seconds, once = (elapsed(sum(record["provenance"]["wall_seconds"] for record in some)) for some in (records, first_runs(records).values()))
     passes = f"{min(epochs)} to {max(epochs)}" if min(epochs) < max(epochs) else f"{epochs[0]}"
@@ -619,6 +625,6 @@ def readme_sentences(found):
 def faults_table(folder):
     "The counts of the fault harness in `folder` as a Markdown table, with the commit of each."
     found = [read_record(path, dict(rows=list, provenance=dict(commit=str, device=str))) for path in sorted(Path(folder).glob("*.json"))]
-    rows = [(row["fault"], f"{row['tried']:,}", row["outcome"], str(row["wrong"]), record["provenance"]["device"], f"`{record['provenance']['commit'][:10]}`")
+    rows = [(row["fault"], f"{row['tried']:,}", row["outcome"], str(row["wrong"]), record["provenance"]["device"], f"`{short(record['provenance']['commit'])}`")
             for record in found for row in record["rows"]]
     return markdown_table([("fault", "tried", "what came of it", "crashed, hung, lost or different", "machine", "commit"), *rows])
