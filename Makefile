@@ -57,8 +57,8 @@ help:
 SUITABLE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 
 setup: $(STAMP)
-	@$(if $(PYTHON),test "$$($(BIN)/python --version)" = "$$("$(PYTHON)" --version)" \
-	  || { echo ".venv is of $$($(BIN)/python --version), not $(PYTHON); run make clean first." >&2; exit 1; })
+	@wanted="$(PYTHON)"; if [ -n "$$wanted" ] && [ "$$($(BIN)/python --version)" != "$$("$$wanted" --version)" ]; then \
+	  echo ".venv is of $$($(BIN)/python --version), not $$wanted; run make clean first." >&2; exit 1; fi
 	@echo "setup: .venv holds what requirements.lock asks for."
 
 $(BIN)/uv: requirements.lock
