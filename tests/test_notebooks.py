@@ -1,4 +1,5 @@
 """What every notebook owes to those who open it in Colab or give it to papermill."""
+import ast
 import json
 import re
 from importlib.metadata import metadata
@@ -45,3 +46,11 @@ def test_colab_draws_a_form_for_preset_folder_and_photos(path):
     forms = {line.partition(":")[0]: line for line in text.splitlines() if "#@param" in line}
     assert list(forms) == ["preset", "out", "data"]
     assert '["smoke", "quick", "study"]' in forms["preset"] and "allow-input: true" in forms["data"]
+
+
+@chapters
+def test_a_run_accepts_every_parameter_of_its_notebook(path):
+    cells = [ast.parse(text) for _, _, text in sources(path) if "run = start_run(" in text]
+    calls = [node for cell in cells for node in ast.walk(cell) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "start_run"]
+    # a run refuses what it was not given by name; preset and folder come first, without one
+    for call in calls: assert set(inspect_notebook(path)) - {keyword.arg for keyword in call.keywords} == {"preset", "out"}
