@@ -39,8 +39,11 @@ def test_papermill_tells_the_type_and_the_meaning_of_every_parameter(path):
     for name, parameter in parameters.items(): assert parameter["inferred_type_name"] in ("str", "int", "float", "bool") and parameter["help"], name
 
 
-@pytest.mark.parametrize("path", [path for path in NOTEBOOKS if any("parameters" in tags and text.startswith("preset") for _, tags, text in sources(path))],
-                         ids=lambda path: path.stem)
+experiments = pytest.mark.parametrize("path", [path for path in NOTEBOOKS if any("parameters" in tags and text.startswith("preset") for _, tags, text in sources(path))],
+                                      ids=lambda path: path.stem)
+
+
+@experiments
 def test_colab_draws_a_form_for_preset_folder_and_photos(path):
     [text] = [text for _, tags, text in sources(path) if "parameters" in tags]
     forms = {line.partition(":")[0]: line for line in text.splitlines() if "#@param" in line}
@@ -48,7 +51,7 @@ def test_colab_draws_a_form_for_preset_folder_and_photos(path):
     assert '["smoke", "quick", "study"]' in forms["preset"] and "allow-input: true" in forms["data"]
 
 
-@chapters
+@experiments
 def test_a_run_accepts_every_parameter_of_its_notebook(path):
     cells = [ast.parse(text) for _, _, text in sources(path) if "run = start_run(" in text]
     calls = [node for cell in cells for node in ast.walk(cell) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "start_run"]
