@@ -273,7 +273,7 @@ MACROS = """
 
 # %% ../nbs/40_report.ipynb #0049
 VERDICTS = """
-<h2>What the study claimed, and what was found</h2>
+{% if of_the_study %}<h2>What the study claimed, and what was found</h2>
 <p>Each claim is a list of comparisons on the measure nearest to what the study judged by, on the same test photos: the first network's scores minus
 the second's, with 95% intervals over {{ "photos; there is one training each, so another training might turn out otherwise" if seeds == 1 else "photos and trainings" }}.
 <em>Reproduced</em>: every interval lies on the claimed side of zero. <em>Not reproduced</em>: one lies on the other side, also when it is widened so far that of
@@ -290,6 +290,8 @@ true claims with as many comparisons no more than one in twenty would fall. <em>
 {% set place = loop.index0 %}{% for score in alongside %}{% if score in verdict.alongside %}{{ difference(verdict.alongside[score][1][place]) }}{% else %}<td></td>{% endif %}{% endfor %}
 {% endfor %}</tr>{% endfor %}
 </table></div>
+{% else %}<p>None of the study's networks was trained here, so its claims are not judged.</p>
+{% endif %}
 """
 
 # %% ../nbs/40_report.ipynb #0050
@@ -453,7 +455,7 @@ def page(found, figures, pictures, date):
         seed_rows=seed_rows(records), true_colourfulness=true_colourfulness(found), runs=runs_frame(records).assign(commit=lambda runs: runs["commit"].map(short)), run_names=list(map(run_name, records)), settings=_safe(settings_frame(records).to_html(border=0)),
         thumbnails=pictures, figures=[(_embedded(path), caption) for path, caption in figures],
         scores=SCORES | POOLED_SCORES, baselines=BASELINES, compared=COMPARED, kept=RESTORED, alongside=ALONGSIDE, curve_scores=CURVE_SCORES,
-        beyond_scores=BEYOND, part_scores=PART_SCORES, seventh=SEVENTH,
+        beyond_scores=BEYOND, part_scores=PART_SCORES, seventh=SEVENTH, of_the_study=set(found.trivial) != {SEVENTH},
         leak_scores=LEAK_SCORES, leak_places=list(LEAKAGE), lookup=LOOKUP, studied=STUDIED, title_of=title_of, spaced=spaced,
         trainings_in_words=trainings_in_words, links=lambda name: links(name, found.predictors))
 
