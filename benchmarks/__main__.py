@@ -2,7 +2,6 @@
 import json
 import os
 import re
-import subprocess
 import tempfile
 import time
 from importlib import metadata
@@ -13,7 +12,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from birdcolor.core import PRESETS, commit, graphics_cards, versions, write_json
+from birdcolor.core import PRESETS, _output, commit, graphics_cards, versions, write_json
 from birdcolor.data import decode_photos, find_photos
 
 from .files import draw_photos, from_files, preparation, repeated
@@ -48,7 +47,7 @@ def as_name(device):
 
 def code():
     "The commit, with `+` when the library or these benchmarks were changed since."
-    changed = subprocess.run(["git", "status", "--porcelain", "--", "."], cwd=Path(__file__).parent, capture_output=True, text=True, check=False).stdout
+    changed = _output("git", "-C", str(Path(__file__).parent), "status", "--porcelain", "--", ".")
     return commit().removesuffix("+") + "+"*(commit().endswith("+") or bool(changed))
 
 
@@ -90,13 +89,12 @@ def main(
     made = whereabouts(device, settings | dict(rounds=rounds, turn_seconds=turn, photos="given" if photos else "drawn"))
     def keep(part, found): finished(part, found, made, out/f"{machine or as_name(device)}.json")
     with tempfile.TemporaryDirectory() as folder:
-        def readable(photos):
-            whole = set(decode_photos(photos, size, Path(folder)/"cache").names)
-            return [photo for photo in photos if photo.name in whole]
         if {"steps", "arithmetic", "files", "preparation"} & set(parts):
             if not photos: draw_photos(Path(folder)/"drawn", 60)
-            source = readable(find_photos(str(photos or Path(folder)/"drawn")))
-            few = decode_photos(source[:2*batch], size, Path(folder)/"cache").images
+            seen = find_photos(str(photos or Path(folder)/"drawn"))
+            decoded = decode_photos(seen, size, Path(folder)/"cache")
+            readable, few = set(decoded.names), decoded.images[:2*batch]
+            source = [photo for photo in seen if photo.name in readable]
             np.save(Path(folder)/"photos.npy", few[np.arange(2*batch) % len(few)])
         if "same" in parts: keep("same", {network: check_same(network, tell, names=[name for name in names if name in UNLIKE]) for network in networks})
         if "steps" in parts: keep("steps", measure(networks, Path(folder)/"photos.npy", settings, names, rounds, turn, tell))
