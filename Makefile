@@ -34,12 +34,12 @@ QUIET_HOME := BIRDCOLOR_CACHE="$(BUILD)/cache" KERAS_HOME="$(BUILD)/keras" MPLCO
 # nor in the temporary folder; what goes there lies outside the checkout, as it does for users
 SCRATCH := scratch="$$(mktemp -d)" && trap 'rm -rf "$$scratch"' EXIT && TMPDIR="$$scratch" $(QUIET_HOME)
 
-.PHONY: help setup report test faults readme weights lock audit site site-check packages colab-check cluster-check clean
+.PHONY: help setup report test notebooks command-line faults readme weights lock audit site site-check packages colab-check cluster-check clean
 
 help:
 	@echo "make report  train the networks on drawn birds and write reports/toy-quick/report.html"
 	@echo "             on photos: make report DATA=<folder>|kaggle [PRESET=quick|study] [MODELS=fcnn,cnn,unet] [SEEDS=0,1] [STUDIES=1] [OUT=<folder>]"
-	@echo "make test    run every test"
+	@echo "make test    run every test; make notebooks and make command-line are its longer parts"
 	@echo "make faults  the fault harness at full size; its counts go to reports/faults"
 	@echo "make setup   fill .venv from requirements.lock (the two above do it by themselves)"
 	@echo "make readme  write README.md from nbs/index.ipynb"
@@ -90,8 +90,7 @@ report: $(STAMP)
 
 # --- test ------------------------------------------------------------------------------------------------------------
 
-# Export starts without the exported modules, so that one whose notebook is gone shows up as a difference. 37_ablation runs after the others, since it
-# trains in the folder of 30_chroma's run, and a run belongs to one process at a time.
+# Export starts without the exported modules, so that one whose notebook is gone shows up as a difference.
 test: $(STAMP)
 	@echo "[1/4] export and clean leave no difference"
 	@rm -rf $(CHECK)
@@ -104,12 +103,17 @@ test: $(STAMP)
 	@echo "[2/4] README.md is nbs/index.ipynb"
 	@$(QUIET_HOME) $(TO_README) --output-dir $(CHECK)
 	@diff README.md $(CHECK)/README.md || { echo "README.md differs from nbs/index.ipynb: run make readme and keep the result." >&2; exit 1; }
-	@echo "[3/4] every notebook runs and its examples hold"
+	@echo "[3/4] every notebook runs and its examples hold, meanwhile [4/4] the command line"
+	@$(MAKE) --jobs=2 notebooks command-line
+	@echo "All four steps passed: export and clean, README, notebooks, command line."
+
+# 37_ablation runs after the others, since it trains in the folder of 30_chroma's run, and a run belongs to one process at a time.
+notebooks: $(STAMP)
 	@$(SCRATCH) $(BIN)/nbdev_test --skip_file_re "^(_|37_)" --do_print --timing
 	@$(SCRATCH) $(BIN)/nbdev_test --path nbs/37_ablation.ipynb --do_print --timing
-	@echo "[4/4] the command line"
-	@$(SCRATCH) $(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 tests
-	@echo "All four steps passed: export and clean, README, notebooks, command line."
+
+command-line: $(STAMP)
+	@$(SCRATCH) $(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --dist worksteal tests
 
 faults: $(STAMP)
 	@$(SCRATCH) $(BIN)/python -m pytest -q tests/faults --damaged-photos 2100 --kills 60 --requests 200 --counts reports/faults

@@ -1,6 +1,5 @@
 """Seconds a training step, every contender in a process of its own, taking turns: A B C A B C ..."""
 import math
-import os
 import statistics
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -8,6 +7,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
+
+from birdcolor.core import cores
 
 from .worker import Worker
 
@@ -69,11 +70,6 @@ def ready(stack, network, photos, settings, names, turn_seconds, tell):
     workers = {name: stack.enter_context(Worker()) for name in names}
     said, warm, failed = warmed_up(workers, lambda worker, name: build(worker, name, network, photos, settings), tell)
     return workers, said, warm, failed, steps_of_a_turn([workers[name] for name in warm], turn_seconds)
-
-
-def cores():
-    "How many processor cores this process may use."
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def measure(networks, photos, settings, names, rounds, turn_seconds, tell=print):

@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.progress import track
 from scipy.ndimage import uniform_filter
 
-from .core import MODELS, Run, explained, provenance, public_settings, read_record, resolve, write_json, writing
+from .core import MODELS, Run, explained, loading, provenance, public_settings, read_record, resolve, write_json, writing
 from .data import LUMA, MEGAPIXELS, Rows, load_data, on_disk, open_image, photo_formats, upright, why_unreadable
 
 # %% ../nbs/50_colorize.ipynb #0007
@@ -352,6 +352,7 @@ def _build(model, settings):
     return getattr(built, "network", built)
 
 # %% ../nbs/50_colorize.ipynb #0083
+@loading()
 def load_colourist(model="chroma", runs="reports/quick"):
     "The colourist `model`: chroma, which is in the package, or a network of the study from its run in the folder `runs`."
     known = list(dict.fromkeys(["chroma", *MODELS]))

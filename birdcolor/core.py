@@ -7,12 +7,12 @@ __all__ = ['ADVICE', 'NUMBER', 'SPARE', 'PRESETS', 'MODELS', 'RESULT_MODULES', '
            'one_line', 'explained', 'write_json', 'read_json', 'read_record', 'read_arrays', 'digest_of',
            'cache_folder', 'Settings', 'settings_table', 'resolve', 'parse_setting', 'check_injected',
            'public_settings', 'installed_commit', 'commit', 'graphics_cards', 'on_gpu', 'mount_drive', 'Run',
-           'start_run', 'essential_code', 'code_digest', 'fingerprint', 'is_complete', 'processor', 'device',
-           'versions', 'provenance', 'elapsed']
+           'start_run', 'essential_code', 'code_digest', 'fingerprint', 'is_complete', 'cores', 'processor', 'device',
+           'versions', 'provenance', 'elapsed', 'loading']
 
 # %% ../nbs/00_core.ipynb #0002
-import ast, errno, hashlib, json, os, platform, re, shutil, subprocess, sys, tempfile, time
-from contextlib import ExitStack, contextmanager, suppress
+import ast, atexit, errno, gc, hashlib, json, os, platform, re, shutil, subprocess, sys, tempfile, time
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from importlib import metadata
@@ -404,13 +404,16 @@ def is_complete(run, digest):
     except (OSError, ValueError, KeyError, TypeError): return False
 
 # %% ../nbs/00_core.ipynb #0059
+def cores():
+    "How many processor cores this process may use."
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
 @cache
 def processor():
     "The processor's name and its number of usable cores, as text."
     information = Path("/proc/cpuinfo")
     names = re.findall(r"model name\s*: (.*)", information.read_text()) if information.exists() else []
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{names[0] if names else platform.processor() or platform.machine()}, {cores} cores"
+    return f"{names[0] if names else platform.processor() or platform.machine()}, {cores()} cores"
 
 # %% ../nbs/00_core.ipynb #0060
 def device():
@@ -442,3 +445,26 @@ def elapsed(seconds):
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+
+# %% ../nbs/00_core.ipynb #9f748e3c
+@contextmanager
+def loading():
+    "Load libraries in the block without looking for garbage meanwhile, and without a word if `TF_CPP_MIN_LOG_LEVEL` is 3."
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        with _silence() if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "3" and sys.stderr else nullcontext(): yield
+    finally:
+        if collecting: gc.enable()
+
+@contextmanager
+def _silence():
+    "What this process, its libraries included, writes to its standard error in the block is lost."
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nothing: os.dup2(nothing.fileno(), 2)
+    try: yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+atexit.register(gc.freeze)

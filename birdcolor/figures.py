@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['BLUE', 'ORANGE', 'DOTS_PER_INCH', 'FORMATS', 'CURVES', 'panels', 'style_graph', 'spaced', 'show_image',
            'with_palette', 'save_figure', 'check_labels', 'gray_and_colour', 'show_dataset', 'curves_in', 'plot_curve',
-           'plot_history', 'show_predictions', 'ranked', 'reference', 'plot_intervals', 'plot_scores', 'show_extremes',
-           'plot_learning', 'write_strip', 'read_strip']
+           'plot_history', 'mosaic', 'show_predictions', 'ranked', 'reference', 'plot_intervals', 'plot_scores',
+           'show_extremes', 'plot_learning', 'write_strip', 'read_strip']
 
 # %% ../nbs/03_figures.ipynb #0002
 from pathlib import Path
@@ -131,6 +131,14 @@ def plot_history(history, title):
     figure.suptitle(title)
     return figure
 
+# %% ../nbs/03_figures.ipynb #3e93f3c0
+def mosaic(pictures):
+    "uint8 RGB `pictures` (rows, columns, height, width, 3) as one, each in a thin frame with white around it, and (height, width) of a cell."
+    margin = max(2, pictures.shape[3] // 32)
+    for value, wide in (128, 1), (255, margin): pictures = np.pad(pictures, ((0, 0), (0, 0), (wide, wide), (wide, wide), (0, 0)), constant_values=value)
+    rows, columns, height, width, _ = pictures.shape
+    return pictures.swapaxes(1, 2).reshape(rows * height, columns * width, 3), (height, width)
+
 # %% ../nbs/03_figures.ipynb #0044
 def show_predictions(truth, predictions, labels=None):
     "A row per uint8 RGB photo: its gray, each of `predictions` (dict of name to uint8 RGB images), the truth."
@@ -138,12 +146,14 @@ def show_predictions(truth, predictions, labels=None):
     for name, images in predictions.items():
         if check_images(images, name).shape != truth.shape:
             raise ValueError(f"{name} must have the shape of the truth, {truth.shape}, not {images.shape}")
-    columns = {"input": gray(truth), **predictions, "truth": truth}
-    figure, axes = panels(len(truth), len(columns), width=1.2, height=1.2)
-    for column, (name, images) in enumerate(columns.items()):
-        for row, image in enumerate(images):
-            show_image(axes[row, column], image, title=None if row else fill(name, 14),
-                       label=spaced(labels[row]) if labels is not None and not column else None)
+    columns = {"input": to_uint8(gray(truth)).repeat(3, axis=-1), **predictions, "truth": truth}
+    pictures, (height, width) = mosaic(np.stack(list(columns.values()), axis=1))
+    figure, ((axes,),) = panels(1, 1, width=1.2 * len(columns), height=1.2 * len(truth))
+    axes.imshow(pictures)
+    axes.set_xticks(width * (np.arange(len(columns)) + 0.5), [fill(name, 14) for name in columns], fontsize=10)
+    axes.set_yticks(height * (np.arange(len(truth)) + 0.5), [""] * len(truth) if labels is None else map(spaced, labels), fontsize=9, rotation=90, va="center")
+    axes.tick_params(length=0, labeltop=True, labelbottom=False)
+    axes.spines[:].set_visible(False)
     return figure
 
 # %% ../nbs/03_figures.ipynb #0048

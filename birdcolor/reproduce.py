@@ -412,5 +412,6 @@ def look_at_data(
 
 # %% ../nbs/60_reproduce.ipynb #0037
 def main():
-    "The command `birdcolor`."
+    "The command `birdcolor`; what TensorFlow says of itself is seen when `TF_CPP_MIN_LOG_LEVEL=0` asks for it."
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     app()

@@ -91,27 +91,27 @@ def test_a_report_without_records(tmp_path):
 
 
 def test_reproduce_skips_what_is_complete_goes_on_after_a_failure_and_names_it(photos, tmp_path):
-    command = ["birdcolor", "reproduce", "--preset", "smoke", "--data", str(photos), "--set", "image_size=16", "--set", "epochs=1", "--out", "out"]
-    blocked = tmp_path / "out" / "figures" / "cnn-seed0-history.png"
+    command = ["birdcolor", "reproduce", "--preset", "smoke", "--data", str(photos), "--set", "image_size=16", "--set", "epochs=1", "--models", "fcnn", "--out", "out"]
+    blocked = tmp_path / "out" / "figures" / "fcnn-seed0-history.png"
     blocked.mkdir(parents=True)
-    first = run(*command, "--models", "cnn,fcnn", cwd=tmp_path)
+    first = run(*command, "--seeds", "0,1", cwd=tmp_path)
     assert first.returncode == 2
-    assert "[1/2] cnn-seed0 FAILED: IsADirectoryError" in first.stdout
-    assert "[2/2] fcnn-seed0 done in" in first.stdout
-    assert first.stderr.endswith("\nbirdcolor: 1 of 2 runs failed: cnn-seed0.\n")
+    assert "[1/2] fcnn-seed0 FAILED: IsADirectoryError" in first.stdout
+    assert "[2/2] fcnn-seed1 done in" in first.stdout
+    assert first.stderr.endswith("\nbirdcolor: 1 of 2 runs failed: fcnn-seed0.\n")
 
-    record = json.loads((tmp_path / "out/results/fcnn-seed0.json").read_text())
+    record = json.loads((tmp_path / "out/results/fcnn-seed1.json").read_text())
     assert (record["skipped"], record["n_train"], record["n_validation"], record["n_test"]) == (1, 28, 4, 8)
     assert record["settings"]["data"] == photos.name
     assert str(photos) not in json.dumps(record)
     assert "Skipped 1 unreadable of 41 photos: Blackbird/broken.jpg" in first.stdout
 
     blocked.rmdir()
-    second = run(*command, "--models", "fcnn", cwd=tmp_path)
+    second = run(*command, "--seeds", "1", cwd=tmp_path)
     assert second.returncode == 0
-    assert "[1/1] fcnn-seed0 is complete and unchanged: skipped" in second.stdout
+    assert "[1/1] fcnn-seed1 is complete and unchanged: skipped" in second.stdout
     assert second.stdout.endswith("Report: out/report.html\n")
-    for name in ("report.html", "split.csv", "tables/scores.csv", "figures/dataset.jpg", "notebooks/fcnn-seed0.html", "results/fcnn-seed0.csv"):
+    for name in ("report.html", "split.csv", "tables/scores.csv", "figures/dataset.jpg", "notebooks/fcnn-seed1.html", "results/fcnn-seed1.csv"):
         assert (tmp_path / "out" / name).stat().st_size > 0, name
     page = (tmp_path / "out/report.html").read_text()
     assert "1 unreadable photos skipped" in page and "Figure 3. FCNN" in page
@@ -163,7 +163,7 @@ def test_bare_papermill_refuses_a_misspelt_parameter(tmp_path):
 def test_colorize_works_with_the_weights_that_ship(tmp_path):
     Image.fromarray(draw_bird("Robin", 1, 200)).convert("L").save(tmp_path / "robin.png")
     finished = run("birdcolor", "colorize", "robin.png", "--species", "robin", cwd=tmp_path)
-    assert (finished.returncode, finished.stdout.strip()) == (0, "robin-coloured.png")
+    assert (finished.returncode, finished.stdout, finished.stderr) == (0, "robin-coloured.png\n", "")
     before, after = (Image.open(tmp_path / f"robin{end}.png") for end in ("", "-coloured"))
     assert after.mode == "RGB" and after.size == before.size
     levels, pixels = np.asarray(before, "float32"), np.asarray(after, "float32")

@@ -1,37 +1,27 @@
 """A training that is killed in the middle of an epoch and started again ends with the weights of one that was not."""
-import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
+from forked import Forked
 
 EPOCHS = 8
 
-TRAIN = f"""
-import sys
-import numpy as np
-from birdcolor.core import start_run
-from birdcolor.data import load_data
-from birdcolor.models.cgan_mae import build_cgan_mae
-from birdcolor.models.fcnn import build_fcnn
-from birdcolor.training import direct_colorizer, prepare, train
 
-name, folder = sys.argv[1:]
-run = start_run(name, "smoke", folder, image_size=16, epochs={EPOCHS}, adversarial_epochs={EPOCHS})
-prepare(run.settings)
-model = build_cgan_mae(run.settings) if name == "cgan_mae" else direct_colorizer(build_fcnn(run.settings), run.settings)
-history = train(model, load_data(run.settings), run)
-last, best = model.network, model.network.get_weights()
-last.load_weights(run.folder/"last.weights.h5")
-np.savez(run.folder/"weights.npz", *best, *last.get_weights(), val_mae=history["val_mae"])
-"""
-
-
-def start(name, folder):
-    "Train `name` in `folder`, in a process of its own."
-    return subprocess.Popen([sys.executable, "-c", TRAIN, name, str(folder)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def training(name, folder):
+    "Train the network `name` in `folder` and store its best and its last weights there."
+    from birdcolor.core import start_run
+    from birdcolor.data import load_data
+    from birdcolor.models.cgan_mae import build_cgan_mae
+    from birdcolor.models.fcnn import build_fcnn
+    from birdcolor.training import direct_colorizer, prepare, train
+    run = start_run(name, "smoke", folder, image_size=16, epochs=EPOCHS, adversarial_epochs=EPOCHS)
+    prepare(run.settings)
+    model = build_cgan_mae(run.settings) if name == "cgan_mae" else direct_colorizer(build_fcnn(run.settings), run.settings)
+    history = train(model, load_data(run.settings), run)
+    last, best = model.network, model.network.get_weights()
+    last.load_weights(run.folder / "last.weights.h5")
+    np.savez(run.folder / "weights.npz", *best, *last.get_weights(), val_mae=history["val_mae"])
 
 
 def kill_after_epochs(process, history, epochs):
@@ -40,17 +30,17 @@ def kill_after_epochs(process, history, epochs):
         assert process.poll() is None, "the training ended before it could be killed"
         time.sleep(0.01)
     time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
+    process.kill()
     process.wait()
     return len(history.read_text().splitlines()) - 1
 
 
 def differing(name, folder):
     "Train without and with a kill in `folder`; returns the arrays in which the two ends differ."
-    assert start(name, folder / "whole").wait() == 0
-    done = kill_after_epochs(start(name, folder / "cut"), folder / f"cut/runs/{name}-seed0/history.csv", epochs=3)
+    assert Forked(training, name, folder / "whole").wait() == 0
+    done = kill_after_epochs(Forked(training, name, folder / "cut"), folder / f"cut/runs/{name}-seed0/history.csv", epochs=3)
     assert 3 <= done < EPOCHS
-    assert start(name, folder / "cut").wait() == 0
+    assert Forked(training, name, folder / "cut").wait() == 0
     whole, resumed = (np.load(folder / f"{side}/runs/{name}-seed0/weights.npz") for side in ("whole", "cut"))
     assert len(whole["val_mae"]) == EPOCHS and whole.files == resumed.files
     return [array for array in whole.files if not np.array_equal(whole[array], resumed[array])]

@@ -6,30 +6,35 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from forked import Forked
 
-WORKER = Path(__file__).with_name("whole_run.py")
 REPRODUCE = [Path(sys.executable).with_name("birdcolor"), "reproduce", "--preset", "smoke", "--data", "toy", "--models", "fcnn", "--set", "image_size=16", "--set", "epochs=6"]
 
 
-def start_run(folder):
-    "Start the run in `folder` and return its process when it has finished importing."
-    process = subprocess.Popen([sys.executable, str(WORKER), str(folder)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    assert process.stdout.readline() == "ready\n"
-    return process
+def whole_run(folder):
+    "One small run from photos to report."
+    from birdcolor.core import start_run
+    from birdcolor.data import load_data, write_manifest
+    from birdcolor.models.fcnn import build_fcnn
+    from birdcolor.report import write_report
+    from birdcolor.training import direct_colorizer, finish_run, prepare, train
+    run = start_run("fcnn", "smoke", folder / "out", image_size=16, epochs=6)
+    prepare(run.settings)
+    data = load_data(run.settings, folder / "cache")
+    write_manifest(run.out / "split.csv", data)
+    model = direct_colorizer(build_fcnn(run.settings), run.settings)
+    finish_run(run, model, data, train(model, data, run))
+    write_report(run.out)
 
 
 def start_reproduce(folder):
     "Start the same run by the command; a kill hits the command alone, and its notebook's kernel finds itself an orphan."
     return subprocess.Popen([*REPRODUCE, "--out", folder / "out"], env=os.environ | {"BIRDCOLOR_CACHE": str(folder / "cache")}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def finish(process):
-    process.communicate()
-    assert process.returncode == 0
 
 
 def results(folder):
@@ -48,7 +53,7 @@ def results(folder):
 def kill_and_compare(start, wanted, tmp_path, keep, name, fault):
     "Kill what `start` starts `wanted` times, let it end each time that it is not killed, and compare every end with that of a run left alone."
     process, started = start(tmp_path / "alone"), time.monotonic()
-    finish(process)
+    assert process.wait() == 0
     alone, seconds = results(tmp_path / "alone"), time.monotonic() - started
     random, kills, rounds, wrong = np.random.default_rng(0), 0, 0, []
     while kills < wanted:
@@ -56,19 +61,20 @@ def kill_and_compare(start, wanted, tmp_path, keep, name, fault):
         while kills < wanted:
             process = start(folder)
             try: process.wait(random.uniform(0, seconds))
-            except subprocess.TimeoutExpired: process.send_signal(signal.SIGKILL)
-            process.communicate()
-            if process.returncode == 0: break
-            assert process.returncode == -signal.SIGKILL
+            except subprocess.TimeoutExpired: process.kill()
+            ended = process.wait()
+            if ended == 0: break
+            assert ended == -signal.SIGKILL
             kills += 1
-        finish(start(folder))
+        assert start(folder).wait() == 0
         if results(folder) != alone: wrong.append(folder)
         keep(name, dict(fault=fault, tried=kills, outcome=f"{rounds} runs ended", wrong=len(wrong)))
     assert wrong == []
 
 
 def test_killed_runs_end_like_one_that_was_left_alone(tmp_path, request, keep):
-    kill_and_compare(start_run, request.config.getoption("--kills"), tmp_path, keep, "kills", "kill -9 of a run")
+    assert Forked(len, ()).wait() == 0, "the first fork waits for the libraries"
+    kill_and_compare(partial(Forked, whole_run), request.config.getoption("--kills"), tmp_path, keep, "kills", "kill -9 of a run")
 
 
 def test_killed_commands_end_like_one_that_was_left_alone(tmp_path, request, keep):
