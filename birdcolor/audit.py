@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from .core import cache_folder, holding, lock_file, read_json
-from .data import decode_photos, known_alike
+from .data import decode_photos, known_alike, open_image
 
 # %% ../nbs/05_audit.ipynb #2836f10f
 NEARLY_GRAY = 8  # levels of 255, a tint that is hardly seen
@@ -26,12 +26,13 @@ def is_gray(images):
 
 # %% ../nbs/05_audit.ipynb #ead0a1c2
 class Audit(NamedTuple):
-    "What was found: photos a `species`, photos a size `(width, height)`, `pairs` of near-duplicates and `gray` photos by name, `(name, reason)` of the `unreadable`."
+    "What was found: photos a `species`, photos a size `(width, height)`, `pairs` of near-duplicates and `gray` photos by name, `(name, reason)` of the `unreadable`, names of `copies`, files like an earlier one."
     species: dict
     sizes: dict
     pairs: list
     gray: list
     unreadable: list
+    copies: list
 
 def audit(photos, cache=None):
     "The `Audit` of the `photos` that `find_photos` gives; they are decoded at 32x32 pixels, into the cache."
@@ -40,18 +41,18 @@ def audit(photos, cache=None):
     gray = [name for name, found in zip(decoded.names, is_gray(decoded.images)) if found]
     read = set(decoded.names)
     sizes = Counter(_size(photo) for photo in photos if photo.name in read and photo.path)
-    return Audit(dict(Counter(decoded.species)), dict(sizes.most_common()), pairs, gray, list(map(tuple, decoded.skipped)))
+    return Audit(dict(Counter(decoded.species)), dict(sizes.most_common()), pairs, gray, list(map(tuple, decoded.skipped)), decoded.copies)
 
 def _size(photo):
     "Width and height from a photo's header."
-    with Image.open(photo.path) as image: return image.size
+    with open(photo.path, "rb") as file, open_image(file) as image: return image.size
 
 # %% ../nbs/05_audit.ipynb #68bbf3df
 def in_lines(found, most=5):
     "An `Audit` as lines of text, with at most so many names of a kind."
     few = [f"{name} ({count})" for name, count in found.species.items() if count < 10]
     names = {"nearly the same": [" and ".join(pair) for pair in found.pairs], "nearly gray": found.gray, "unreadable": [name for name, _ in found.unreadable],
-             "species with fewer than 10 photos": few}
+             "the same file as another": found.copies,              "species with fewer than 10 photos": few}
     return [f"{sum(found.species.values())} photos of {len(found.species)} species: " + ", ".join(f"{name} {count}" for name, count in found.species.items()),
             *(f"{count} of {width}x{height} pixels" for (width, height), count in list(found.sizes.items())[:most]),
             *(f"{len(kind)} {title}: {', '.join(kind[:most])}{', ...' if kind[most:] else ''}" for title, kind in names.items() if kind)]

@@ -24,8 +24,8 @@ from rich.console import Console
 from rich.progress import track
 from scipy.ndimage import uniform_filter
 
-from .core import MODELS, Run, explained, loading, provenance, public_settings, read_record, resolve, write_json, writing
-from .data import LUMA, MEGAPIXELS, Rows, load_data, on_disk, open_image, photo_formats, upright, why_unreadable
+from .core import MODELS, Run, explained, loading, one_line, provenance, public_settings, read_record, resolve, write_json, writing
+from .data import LUMA, MEGAPIXELS, Rows, load_data, made_or_hidden, on_disk, open_image, photo_formats, upright, why_unreadable
 
 # %% ../nbs/50_colorize.ipynb #0007
 def open_photo(path, megapixels=MEGAPIXELS):
@@ -276,13 +276,10 @@ def folder_photos(folder):
     "The photos in `folder` and one folder deeper, by suffix."
     suffixes = {suffix for suffix, name in Image.registered_extensions().items() if name in photo_formats()}
     paths = [path for pattern in ("*", "*/*") for path in sorted(folder.glob(pattern))
-             if path.suffix.lower() in suffixes and not _made_or_hidden(path.relative_to(folder))
+             if path.suffix.lower() in suffixes and not made_or_hidden(path.relative_to(folder))
              and path.is_file() and path.resolve().is_relative_to(folder.resolve())]
     if not paths: raise ValueError(f"The folder {str(folder)!r} holds no photos.")
     return paths
-
-def _made_or_hidden(path):
-    return any(part.startswith(".") for part in path.parts) or re.search(r"-(coloured|compared|unsure)(-\d+)?$", path.stem)
 
 def find_files(paths):
     "The photos that files and folders stand for, each once."
@@ -313,7 +310,8 @@ def colour_files(paths, out, colourist, species=None, vividness=None, kind="colo
 
 def _of(path, sentence):
     "A `sentence` about the file `path`, which says so."
-    return sentence if str(path) in sentence else f"{path}: {sentence}"
+    shown = one_line(str(path))
+    return sentence if shown in sentence else f"{shown}: {sentence}"
 
 # %% ../nbs/50_colorize.ipynb #0076
 @dataclass

@@ -38,8 +38,10 @@ def writing(path):
     finally: shutil.rmtree(folder)
 
 def _unfinished():
-    "How the names of unfinished folders of this machine begin."
-    return f".writing-{hashlib.sha256(platform.node().encode()).hexdigest()[:8]}-"
+    "How the names of unfinished folders begin that processes of this machine, or of this container, make."
+    processes = Path("/proc/self/ns/pid")
+    machine = platform.node() + (os.readlink(processes) if processes.exists() else "")
+    return f".writing-{hashlib.sha256(machine.encode()).hexdigest()[:8]}-"
 
 def _sweep(folder):
     "Remove from `folder` what killed processes of this machine left unfinished."
@@ -86,7 +88,7 @@ def one_line(text):
 
 # %% ../nbs/00_core.ipynb #b8d1f0b4
 ADVICE = {errno.ENOSPC: "make room", errno.EDQUOT: "make room", errno.EFBIG: "make room", errno.EROFS: "give a folder that can be written",
-          errno.EACCES: "give a folder that can be written", errno.EPERM: "give a folder that can be written", errno.ENOTDIR: "give another folder",
+          errno.EACCES: "change its permissions or give another", errno.EPERM: "change its permissions or give another", errno.ENOTDIR: "give another folder",
           errno.ENAMETOOLONG: "give another folder"}
 
 def explained(error):
@@ -267,8 +269,9 @@ def _notebook_cells():
 def public_settings(settings):
     "The settings as a dictionary for a record: a folder of photos is reduced to its name."
     record = asdict(settings)
-    if settings.data not in ("toy", "kaggle"): record["data"] = Path(settings.data).resolve().name
-    return record
+    if settings.data in ("toy", "kaggle"): return record
+    name = Path(settings.data).resolve().name
+    return record | dict(data=f"folder {name}" if name in ("toy", "kaggle") else name)
 
 # %% ../nbs/00_core.ipynb #0039
 MODELS = {"fcnn": "FCNN", "cnn": "CNN", "unet": "U-Net", "cgan": "cGAN", "cgan_mae": "cGAN + MAE",

@@ -48,7 +48,7 @@ class Gray:
     (errno.ENOSPC, f"; make room and {KEPT}"),
     (errno.EDQUOT, f"; make room and {KEPT}"),
     (errno.EROFS, f"; give a folder that can be written and {KEPT}"),
-    (errno.EACCES, f"; give a folder that can be written and {KEPT}"),
+    (errno.EACCES, f"; change its permissions or give another and {KEPT}"),
     (errno.EIO, "."),
 ])
 def test_colorize_keeps_what_it_wrote_before_the_disk_was_full(number, end, tmp_path, monkeypatch):
