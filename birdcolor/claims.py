@@ -131,7 +131,9 @@ class Scored(NamedTuple):
 def read_scores(out, name, photos=None):
     "Per-photo scores of a run or a baseline, by the photos' hashes, in the order of `photos` if these are given; what is no such table raises a `ValueError`."
     path = Path(out)/"results"/f"{name}.csv"
-    try: frame = pd.read_csv(path, index_col="sha256", dtype={"sha256": str, "species": str} | dict.fromkeys(SCORES, float))
+    # a species may be called NA or None: only an empty one is missing
+    missing = dict.fromkeys(SCORES, ["", "NA", "NaN", "nan"]) | {"species": [""]}
+    try: frame = pd.read_csv(path, index_col="sha256", dtype={"sha256": str, "species": str} | dict.fromkeys(SCORES, float), keep_default_na=False, na_values=missing)
     except ValueError as error: raise ValueError(f"{path} is not a table of per-photo scores ({type(error).__name__}); run birdcolor reproduce again.") from error
     if not {"species", *SCORES} <= set(frame) or frame.isna().any(axis=None) or not frame.index.is_unique:
         raise ValueError(f"{path} is not a whole table of per-photo scores; run birdcolor reproduce again.")

@@ -4,17 +4,18 @@
 
 # %% auto #0
 __all__ = ['SUMMARIES', 'CHECKED', 'RECORD', 'LOOKUP', 'COMPARED', 'RESTORED', 'SEVENTH', 'TOLD', 'BEYOND', 'EXAMPLES', 'STYLE',
-           'MACROS', 'VERDICTS', 'TABLES', 'STUDIES', 'PAGE', 'SHORT', 'read_records', 'check_comparable', 'run_titles',
-           'run_name', 'title_of', 'read_all', 'links', 'summarise_seeds', 'score_rows', 'seed_rows', 'scores_frame',
-           'short', 'runs_frame', 'settings_frame', 'verdict_frame', 'trainings_in_words', 'against_nothing',
-           'colour_or_blur', 'seventh', 'first_runs', 'draw_figures', 'strip', 'thumbnails', 'best_network',
-           'true_colourfulness', 'seeds_in_words', 'Findings', 'findings', 'page', 'tables', 'study_tables',
-           'write_report', 'wrong_means', 'wrong_scores', 'check_run', 'photos_of', 'check_trivial', 'check_report',
-           'markdown_table', 'markdown_name', 'readme_table', 'readme_verdicts', 'readme_seventh', 'readme_weights',
-           'better_than', 'readme_sentences', 'faults_table']
+           'MACROS', 'VERDICTS', 'TABLES', 'STUDIES', 'PAGE', 'ELSEWHERE', 'SHORT', 'read_records', 'check_comparable',
+           'run_titles', 'run_name', 'title_of', 'read_all', 'links', 'summarise_seeds', 'score_rows', 'seed_rows',
+           'scores_frame', 'short', 'runs_frame', 'settings_frame', 'verdict_frame', 'trainings_in_words',
+           'against_nothing', 'colour_or_blur', 'seventh', 'first_runs', 'draw_figures', 'strip', 'thumbnails',
+           'best_network', 'true_colourfulness', 'seeds_in_words', 'changed_settings', 'Findings', 'findings', 'page',
+           'tables', 'study_tables', 'write_report', 'wrong_means', 'wrong_scores', 'check_run', 'photos_of',
+           'check_trivial', 'check_report', 'markdown_table', 'markdown_name', 'readme_table', 'readme_verdicts',
+           'readme_seventh', 'readme_weights', 'better_than', 'readme_sentences', 'faults_table']
 
 # %% ../nbs/40_report.ipynb #0003
 import base64, io, time
+from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +24,7 @@ import pandas as pd
 from jinja2 import Environment
 from PIL import Image
 
-from .claims import ALONGSIDE, CLAIMS, compare, judge_claim, read_predictors, read_scores, seed_interval
+from .claims import ALONGSIDE, CLAIMS, compare, judge_claim, read_predictors, read_scores, seed_interval, shared_seeds
 from .core import MODELS, NUMBER, PRESETS, elapsed, read_arrays, read_record, resolve, writing
 from .data import Rows, load_data, middle_photos
 from .figures import plot_history, plot_learning, plot_scores, read_strip, save_figure, show_dataset, show_extremes, show_predictions, spaced
@@ -47,10 +48,10 @@ def read_records(out, wanted=RECORD):
 
 # %% ../nbs/40_report.ipynb #0007
 def check_comparable(records):
-    "Raise a `ValueError` unless all `records` share split, preset and image size."
-    keys = {(record["split_digest"], record["preset"], record["settings"]["image_size"]) for record in records}
+    "Raise a `ValueError` unless all `records` share split, preset, image size and the share of the training photos."
+    keys = {(record["split_digest"], record["preset"], record["settings"]["image_size"], record["settings"].get("train_share", 1)) for record in records}
     if len(keys) > 1:
-        found = "; ".join(f"split {split}, preset {preset}, {size} pixels" for split, preset, size in sorted(keys))
+        found = "; ".join(f"split {split}, preset {preset}, {size} pixels" + ("" if share == 1 else f", train_share {share}") for split, preset, size, share in sorted(keys))
         raise ValueError(f"These runs cannot be compared ({found}); keep each kind in a folder of its own.")
 
 # %% ../nbs/40_report.ipynb #0012
@@ -71,7 +72,10 @@ def title_of(name):
     return (MODELS | BASELINES).get(name, name)
 
 def read_all(out, records):
-    "The per-photo scores of all networks and trivial predictors, `{name: Scored}`."
+    "The per-photo scores of all networks and trivial predictors, `{name: Scored}`; missing ones raise a `ValueError`."
+    folder, files = Path(out)/"results", [f"{name}.csv" for name in [*map(run_name, records), *BASELINES]]
+    lost = [file for file in files if not (folder/file).exists()]
+    if lost: raise ValueError(f"There is no {', '.join(lost)} in {folder}; put the scores back, or delete the runs' records and run birdcolor reproduce again.")
     return read_predictors(out, [(record["model"], record["seed"]) for record in records])
 
 def links(name, predictors):
@@ -170,9 +174,9 @@ def colour_or_blur(out, records, rows, predictors):
 SEVENTH, TOLD, BEYOND = "chroma", "Chroma, told the species", ("ciede2000", "psnr", "mae")
 
 def seventh(out, rows, predictors):
-    "The seventh network against every other predictor, in the order of `rows`, and told the species against untold: a list of {score: Comparison}."
+    "The seventh network against every other predictor with a seed in common, in the order of `rows`, and told the species against untold: a list of {score: Comparison}."
     if SEVENTH not in predictors: return []
-    rivals = [compare(predictors, SEVENTH, name, BEYOND) for name, _ in rows if name != SEVENTH]
+    rivals = [compare(predictors, SEVENTH, name, BEYOND) for name, _ in rows if name != SEVENTH and shared_seeds(predictors[SEVENTH], predictors[name])]
     told = read_predictors(out, [(SEVENTH, seed) for seed in predictors[SEVENTH].seeds], suffix="-known-species")
     return rivals + [compare({TOLD: told[SEVENTH], SEVENTH: predictors[SEVENTH]}, TOLD, SEVENTH, BEYOND)] if told else rivals
 
@@ -361,8 +365,8 @@ Few photos a species make wide intervals.</p>
 # %% ../nbs/40_report.ipynb #0051
 PAGE = MACROS + """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>birdcolor: {{ preset }}</title><style>""" + STYLE + """</style></head><body>
-<h1>Colouring garden birds: {{ networks }} network{{ "s" if networks > 1 }} at <em>{{ preset }}</em></h1>
+<title>birdcolor: {{ preset }}{{ " with " ~ changed if changed }}</title><style>""" + STYLE + """</style></head><body>
+<h1>Colouring garden birds: {{ networks }} network{{ "s" if networks > 1 }} at <em>{{ preset }}</em>{{ " with " ~ changed if changed }}</h1>
 <p>Networks that turn gray photos of garden birds into colour, and three predictors that learn next to nothing, on the same
 {{ first.n_test }} test photos of {{ data }} ({{ first.n_train }} for training, {{ first.n_validation }} for validation, {{ size }}x{{ size }} pixels,
 split {{ first.split_digest }}{% if first.skipped %}, {{ first.skipped }} unreadable photos skipped{% endif %}).
@@ -419,6 +423,15 @@ def seeds_in_words(records):
     if counts == [1]: return "One training a network"
     return f"{' to '.join(map(str, {counts[0]: 0, counts[-1]: 0}))} trainings a network, seeds {', '.join(map(str, seeds))}"
 
+# %% ../nbs/40_report.ipynb #1ce75726
+ELSEWHERE = {"data", "toy_photos", "seed", "split_seed", "checkpoint_seconds"}
+
+def changed_settings(records):
+    "The settings in which `records` differ from their preset, in words, but for photos and seeds, which stand elsewhere on the page."
+    preset = PRESETS.get(records[0]["preset"])
+    found = {name: {record["settings"].get(name, usual) for record in records} for name, usual in (asdict(preset) if preset else {}).items() if name not in ELSEWHERE}
+    return ", ".join(f"{name}={' or '.join(map(str, sorted(values)))}" for name, values in found.items() if values != {getattr(preset, name)})
+
 # %% ../nbs/40_report.ipynb #0055
 class Findings(NamedTuple):
     "What a report says: records, per-photo scores, score rows, verdicts, comparisons with the trivial predictors, of the seventh network and with the own luma, the studies, and test photos a species."
@@ -449,7 +462,7 @@ def page(found, figures, pictures, date):
     records, first, best = found.records, found.records[0], best_network(found)
     return Environment(autoescape=True, trim_blocks=True).from_string(PAGE).render(
         found._asdict() | dict(birds=sorted(found.birds.items(), key=lambda bird: bird[1][best]["mean"])),
-        first=first, best=best, preset=first["preset"], size=first["settings"]["image_size"], data=first["settings"].get("data", "photos"), date=date,
+        first=first, best=best, preset=first["preset"], changed=changed_settings(records), size=first["settings"]["image_size"], data=first["settings"].get("data", "photos"), date=date,
         warnings=[f"{title}: {record['warning']}" for title, record in zip(run_titles(records), records) if record["warning"]],
         networks=len(found.trivial), seeds=max(len(found.predictors[name].seeds) for name in found.trivial), seeds_in_words=seeds_in_words(records),
         seed_rows=seed_rows(records), true_colourfulness=true_colourfulness(found), runs=runs_frame(records).assign(commit=lambda runs: runs["commit"].map(short)), run_names=list(map(run_name, records)), settings=_safe(settings_frame(records).to_html(border=0)),
@@ -511,13 +524,17 @@ def check_run(out, record, photos=None):
     name, wrong = run_name(record), []
     stored = _predictions(out, record, photos[1].shape) if photos else None
     for suffix, key in ("", "test"), ("-own-luma", "own_luma"):
-        if key not in record: continue
+        if key not in record or suffix and _no_own_luma(out, record): continue
         scores = read_scores(out, name + suffix, photos and photos[0])
         wrong += [f"the mean {score} in {name}.json is not that of {name}{suffix}.csv" for score in wrong_means(scores, record[key])]
         if stored is None: continue
         again = score_images(on_own_luma(stored, photos[1]) if suffix else stored, photos[1])
         wrong += [f"the predictions of {name} do not give {score} in {name}{suffix}.csv" for score in wrong_scores(scores, again)]
     return wrong, stored is not None
+
+def _no_own_luma(out, record):
+    "Whether the record has means on the own luma whose per-photo scores are not in `out`."
+    return "own_luma" in record and not (Path(out)/"results"/f"{run_name(record)}-own-luma.csv").exists()
 
 def _predictions(out, record, shape):
     "The stored predictions of a run, uint8 of this `shape`, or `None` where there are none."
@@ -534,11 +551,14 @@ def photos_of(record, data=None):
         raise ValueError(f"These photos have the split {loaded.digest}, the records have {record['split_digest']}; give the photos of the records.")
     return loaded
 
-def check_trivial(out, loaded):
-    "`(sentence, is fine)` for each trivial predictor in `out`, fitted and scored once more on the photos `loaded`."
+def check_trivial(out, loaded, train_share=1):
+    "`(sentence, is fine)` for each trivial predictor in `out`, fitted and scored once more on the photos `loaded`; those fitted on a share of them are not checked."
     test, train = (Rows(loaded.images, loaded.rows(side)) for side in ("test", "train"))
     for name, predict in fit_baselines(train).items():
         if not (Path(out)/"results"/f"{name}.csv").exists(): continue
+        if train_share != 1 and name != "gray":
+            yield f"{name}: it was fitted on a share of the training photos ({train_share}), so it is not checked.", True
+            continue
         stored = read_scores(out, name, [loaded.sha256[row][:16] for row in test.rows])
         wrong = wrong_scores(stored, score_images(predict(test), test))
         yield f"{name}: {_again(name, wrong)}.", not wrong
@@ -554,8 +574,9 @@ def check_report(out, data=None):
     for record in records:
         wrong, again = check_run(out, record, photos)
         fine = "its stored predictions give the stored scores again" if again else "the means are those of its per-photo scores; its predictions are not stored here"
-        yield f"{run_name(record)}: {'; '.join(wrong) or fine}.", not wrong
-    if loaded: yield from check_trivial(out, loaded)
+        absent = f"; {run_name(record)}-own-luma.csv is not stored here"*_no_own_luma(out, record)
+        yield f"{run_name(record)}: {'; '.join(wrong) or fine}{absent}.", not wrong
+    if loaded: yield from check_trivial(out, loaded, records[0]["settings"].get("train_share", 1))
 
 # %% ../nbs/40_report.ipynb #0071
 SHORT = ("ciede2000", "psnr", "mae", "ssim", "colourfulness")

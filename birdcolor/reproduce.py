@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['ENVIRONMENT', 'FORWARDED', 'app', 'parse_models', 'parse_seeds', 'notebook_of', 'notebook_parameters', 'plan_runs',
-           'plan_studies', 'attached', 'end_with', 'start_notebook', 'follow', 'epochs_done', 'run_notebook',
-           'last_error', 'shrink', 'publish', 'cut_off', 'check_neighbours', 'default_folder', 'reproduce_runs',
-           'one_by_one', 'labels', 'hold_and_do', 'do_run', 'everywhere', 'do_there', 'examples', 'complain',
-           'say_version', 'about', 'reproduce', 'asked_studies', 'cluster_client', 'finished_page', 'checked', 'report',
-           'colorize', 'open_page', 'look_at_data', 'main']
+           'plan_studies', 'check_curve', 'attached', 'end_with', 'start_notebook', 'follow', 'epochs_done',
+           'run_notebook', 'last_error', 'shrink', 'publish', 'cut_off', 'check_neighbours', 'photos_told',
+           'default_folder', 'reproduce_runs', 'one_by_one', 'labels', 'hold_and_do', 'do_run', 'everywhere',
+           'do_there', 'examples', 'complain', 'say_version', 'about', 'reproduce', 'asked_studies', 'whole_path',
+           'cluster_client', 'finished_page', 'checked', 'report', 'colorize', 'open_page', 'look_at_data', 'main']
 
 # %% ../nbs/60_reproduce.ipynb #0002
 import base64, csv, io, json, os, signal, subprocess, sys, threading, time
@@ -20,7 +20,7 @@ from typing import Annotated
 import typer
 
 import birdcolor
-from .core import MODELS, PRESETS, Run, elapsed, explained, fingerprint, holding, is_complete, one_line, parse_setting, read_record, resolve, writing
+from .core import MODELS, PRESETS, Run, elapsed, explained, fingerprint, holding, is_complete, one_line, parse_setting, public_settings, read_json, read_record, resolve, writing
 
 # %% ../nbs/60_reproduce.ipynb #0005
 def parse_models(text):
@@ -55,6 +55,8 @@ def notebook_parameters(notebook):
 # %% ../nbs/60_reproduce.ipynb #0014
 def plan_runs(preset, data, models, seeds, out, settings):
     "The runs as `(run, notebook, parameters)`; `settings` is a dictionary of overrides. Whatever is wrong raises a `ValueError`."
+    for name in ("seed", "data"):
+        if name in settings: raise ValueError(f"Give {name} with --{name}{'s'*(name == 'seed')}, not with --set.")
     resolve(preset, data=data, **settings)
     planned, used = [], set()
     for model in models:
@@ -74,6 +76,14 @@ def plan_studies(studies, preset, data, seeds, out, settings):
     from birdcolor.studies import STUDIED, study_folder
     own = {name: value for name, value in settings.items() if name in notebook_parameters(notebook_of(STUDIED))}
     return [plan_runs(preset, data, [STUDIED], seeds, study_folder(out, name), own | change) for name, change in studies.items()]
+
+# %% ../nbs/60_reproduce.ipynb #cf0d5f77
+def check_curve(planned):
+    "Raise a `ValueError` unless the studied network is among the `planned` runs, or trained already for their seeds: the learning curve ends with it."
+    from birdcolor.studies import STUDIED
+    if any(run.model == STUDIED for run, _, _ in planned): return
+    if not all(run.record.with_name(f"{STUDIED}-seed{run.settings.seed}.json").exists() for run, _, _ in planned):
+        raise ValueError(f"The learning curve needs {STUDIED} on all training photos as well; add it to --models.")
 
 # %% ../nbs/60_reproduce.ipynb #0017
 ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore",
@@ -180,13 +190,21 @@ def cut_off(executed):
 
 # %% ../nbs/60_reproduce.ipynb #255f567c
 def check_neighbours(planned, digest):
-    "Raise a `ValueError` when runs that lie in the folder of the `planned` ones, and are none of them, cannot be compared with them."
+    "Raise a `ValueError` when runs that lie in the folder of the `planned` ones are of other photos and would be replaced, or are none of them and cannot be compared with them."
     from birdcolor.report import CHECKED, check_comparable
     run, own = planned[0][0], {run.record for run, _, _ in planned}
+    settings = public_settings(run.settings)
+    for split, source in map(photos_told, sorted(own)):
+        if split and split != digest and source != settings["data"]:
+            raise ValueError(f"{run.out} holds runs of other photos ({source}); give another folder with --out.")
     others = [read_record(path, CHECKED) for path in sorted((run.out/"results").glob("*-seed*.json")) if path not in own]
-    ours = dict(split_digest=digest, preset=run.preset, settings=dict(image_size=run.settings.image_size))
-    try: check_comparable([*others, ours])
+    try: check_comparable([*others, dict(split_digest=digest, preset=run.preset, settings=settings)])
     except ValueError as error: raise ValueError(f"{run.out} holds other runs. {error}") from None
+
+def photos_told(path):
+    "The split and the source of the photos in the record at `path`; empty texts where it is missing, damaged, or tells neither."
+    try: record = read_json(path); return record["split_digest"], record["settings"]["data"]
+    except (OSError, ValueError, KeyError, TypeError): return "", ""
 
 # %% ../nbs/60_reproduce.ipynb #dde3ca27
 def default_folder(preset, data):
@@ -301,8 +319,9 @@ def reproduce(
         os.environ |= dict(BIRDCOLOR_DEVICES=str(devices), BIRDCOLOR_TENSORBOARD=str(int(tensorboard)))
         given = dict(parse_setting(text) for text in settings or [])
         out, numbers = out or default_folder(preset, data), parse_seeds(seeds)
-        if scheduler: out, data = out.resolve(), data and (data if data in ("toy", "kaggle") else str(Path(data).resolve()))
+        if scheduler: out, data = out.resolve(), whole_path(data)
         groups = [plan_runs(preset, data, parse_models(models), numbers, out, given)]
+        if learning_curve: check_curve(groups[0])
         groups += plan_studies(asked_studies(learning_curve, leakage), preset, data, numbers, out, given)
         with cluster_client(scheduler) as client: failed = [name for planned in groups for name in reproduce_runs(planned, typer.echo, client)]
         if any((out/"results").glob("*-seed*.json")): typer.echo(f"Report: {finished_page(out)}")
@@ -315,6 +334,11 @@ def asked_studies(learning_curve, leakage):
     if not learning_curve and not leakage: return {}
     from birdcolor.studies import LEAKAGE, LEARNING_CURVE
     return (LEARNING_CURVE if learning_curve else {}) | (LEAKAGE if leakage else {})
+
+# %% ../nbs/60_reproduce.ipynb #08e1d012
+def whole_path(data):
+    "The source of photos `data` as other machines find it: a folder by its whole path."
+    return str(Path(data).expanduser().resolve()) if data and data not in ("toy", "kaggle") else data
 
 # %% ../nbs/60_reproduce.ipynb #25c83ad3
 def cluster_client(scheduler):

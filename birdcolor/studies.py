@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['STUDIED', 'CURVE_SCORES', 'LEAK_SCORES', 'LEARNING_CURVE', 'LEAKAGE', 'PART_SCORES', 'study_folder', 'studied',
-           'Point', 'learning_curve', 'summaries', 'Leak', 'leakage', 'leaked_photos', 'by_species', 'Part', 'ablation',
-           'ablation_frame']
+           'only_differ_in', 'Point', 'learning_curve', 'summaries', 'Leak', 'leakage', 'leaked_photos', 'by_species',
+           'Part', 'ablation', 'ablation_frame']
 
 # %% ../nbs/36_studies.ipynb #71490980
 from pathlib import Path
@@ -33,7 +33,11 @@ def study_folder(out, name):
 def studied(folder):
     "The records of the studied network in `folder`, `{seed: record}`."
     paths = sorted((Path(folder)/"results").glob(f"{STUDIED}-seed*.json"))
-    return {record["seed"]: record for record in (read_record(path, dict(seed=int, split_digest=str, n_train=int)) for path in paths)}
+    return {record["seed"]: record for record in (read_record(path, dict(seed=int, split_digest=str, n_train=int, settings=dict)) for path in paths)}
+
+def only_differ_in(setting, first, second):
+    "Whether the settings of two records are the same but for the seed and this `setting`."
+    return all(first["settings"].get(name) == second["settings"].get(name) for name in {*first["settings"], *second["settings"]} - {"seed", setting})
 
 # %% ../nbs/36_studies.ipynb #94f5c1e3
 class Point(NamedTuple):
@@ -45,11 +49,13 @@ class Point(NamedTuple):
     place: str
 
 def learning_curve(out):
-    "The `Point`s in `out` and its studies, fewest photos first; empty without such studies."
+    "The `Point`s in `out` and those of its studies that have its settings, fewest photos first; empty without such studies."
     places = {place: records for place in [*(f"studies/{name}/" for name in LEARNING_CURVE), ""] if (records := studied(Path(out)/place))}
     if len(places) < 2 or "" not in places: return []
     if len({record["split_digest"] for records in places.values() for record in records.values()}) > 1:
         raise ValueError(f"The studies in {Path(out)/'studies'} are of another split than {out}; run birdcolor reproduce --learning-curve again.")
+    places = {place: records for place, records in places.items() if all(only_differ_in("train_share", records[seed], places[""][seed]) for seed in {*records} & {*places[""]})}
+    if len(places) < 2: return []
     seeds = sorted(set.intersection(*(set(records) for records in places.values())))
     if not seeds: raise ValueError(f"The studies in {Path(out)/'studies'} have no seed in common; run birdcolor reproduce --learning-curve again.")
     return [_point(Path(out)/place, records, seeds, place) for place, records in places.items()]
@@ -75,10 +81,10 @@ class Leak(NamedTuple):
     among: dict
 
 def leakage(out):
-    "The `Leak` that the studies in `out` measured, or `None` without them."
+    "The `Leak` that the studies in `out` measured, for the seeds with the same settings in both, or `None` without them."
     apart, dropped = (study_folder(out, name) for name in LEAKAGE)
     counts = {folder: studied(folder) for folder in (apart, dropped)}
-    seeds = sorted(set(counts[apart]) & set(counts[dropped]))
+    seeds = sorted(seed for seed in {*counts[apart]} & {*counts[dropped]} if only_differ_in("near_duplicates", counts[apart][seed], counts[dropped][seed]))
     if not seeds: return None
     photos = read_scores(apart, "gray").index
     runs = {folder.name: read_predictor(folder, [f"{STUDIED}-seed{seed}" for seed in seeds], seeds, photos) for folder in counts}

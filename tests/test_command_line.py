@@ -70,6 +70,9 @@ def test_the_shell_completes_commands_and_presets(typed, offered, tmp_path, monk
     (["--set", "epochs=many"], "epochs must be a whole number, not 'many'."),
     (["--set", "batch_size=0"], "batch_size must be from 1 to 4096 (photos in a training step), not 0."),
     (["--set", "epochs=2", "--models", "cgan"], "epochs is not a parameter of cgan."),
+    (["--set", "seed=3"], "Give seed with --seeds, not with --set."),
+    (["--set", "data=birds"], "Give data with --data, not with --set."),
+    (["--learning-curve", "--models", "cnn"], "The learning curve needs unet on all training photos as well; add it to --models."),
     (["--data", "no/such/folder"], "There is no folder 'no/such/folder'; data must be toy, kaggle, or a folder that holds <Species>/<photo>."),
     (["--data", "."], "The folder '.' holds no photos: expected <Species>/<photo> with one of .bmp, .gif, .jpeg, .jpg, .png, .tif, .tiff, .webp."),
 ])
@@ -115,6 +118,14 @@ def test_reproduce_skips_what_is_complete_goes_on_after_a_failure_and_names_it(p
         assert (tmp_path / "out" / name).stat().st_size > 0, name
     page = (tmp_path / "out/report.html").read_text()
     assert "1 unreadable photos skipped" in page and "Figure 3. FCNN" in page
+
+
+def test_runs_of_other_photos_are_not_replaced(photos, tmp_path):
+    write_json(tmp_path / "reports/photos-smoke/results/fcnn-seed0.json", dict(split_digest="0123", settings=dict(data="garden A")))
+    finished = run("birdcolor", "reproduce", "--preset", "smoke", "--data", str(photos), "--models", "fcnn", cwd=tmp_path)
+    sentence = "birdcolor: reports/photos-smoke holds runs of other photos (garden A); give another folder with --out."
+    assert (finished.returncode, finished.stderr.splitlines()[-1]) == (2, sentence)
+    assert [path.name for path in (tmp_path / "reports/photos-smoke").iterdir()] == ["results"]
 
 
 def test_check_tells_whether_stored_predictions_give_the_stored_scores(tmp_path):
