@@ -8,10 +8,11 @@ __all__ = ['SUMMARIES', 'CHECKED', 'RECORD', 'LOOKUP', 'COMPARED', 'RESTORED', '
            'run_titles', 'run_name', 'title_of', 'read_all', 'links', 'summarise_seeds', 'score_rows', 'seed_rows',
            'scores_frame', 'short', 'runs_frame', 'settings_frame', 'verdict_frame', 'trainings_in_words',
            'against_nothing', 'colour_or_blur', 'seventh', 'first_runs', 'draw_figures', 'strip', 'thumbnails',
-           'best_network', 'true_colourfulness', 'seeds_in_words', 'changed_settings', 'Findings', 'findings', 'page',
-           'tables', 'study_tables', 'write_report', 'wrong_means', 'wrong_scores', 'check_run', 'photos_of',
-           'check_trivial', 'check_report', 'markdown_table', 'markdown_name', 'readme_table', 'readme_verdicts',
-           'readme_seventh', 'readme_weights', 'better_than', 'readme_sentences', 'faults_table']
+           'best_network', 'true_colourfulness', 'seeds_in_words', 'changed_settings', 'Findings', 'findings',
+           'changed_verdicts', 'page', 'tables', 'study_tables', 'write_report', 'wrong_means', 'wrong_scores',
+           'check_run', 'photos_of', 'check_trivial', 'check_report', 'markdown_table', 'markdown_name', 'readme_table',
+           'readme_verdicts', 'readme_seventh', 'readme_weights', 'better_than', 'outdated', 'readme_sentences',
+           'faults_table']
 
 # %% ../nbs/40_report.ipynb #0003
 import base64, io, time
@@ -25,11 +26,11 @@ from jinja2 import Environment
 from PIL import Image
 
 from .claims import ALONGSIDE, CLAIMS, compare, judge_claim, read_predictors, read_scores, seed_interval, shared_seeds
-from .core import MODELS, NUMBER, PRESETS, elapsed, read_arrays, read_record, resolve, writing
+from .core import MODELS, NUMBER, PRESETS, code_digest, digest_of, elapsed, read_arrays, read_record, resolve, writing
 from .data import Rows, load_data, middle_photos
 from .figures import plot_history, plot_learning, plot_scores, read_strip, save_figure, show_dataset, show_extremes, show_predictions, spaced
 from .metrics import BASELINES, POOLED_SCORES, SCORES, extremes, fit_baselines, gray, in_words, on_own_luma, psnr, score_images, to_uint8, transform_interval
-from .studies import CURVE_SCORES, LEAK_SCORES, LEAKAGE, PART_SCORES, STUDIED, ablation, by_species, leakage, learning_curve
+from .studies import CURVE_SCORES, LEAK_SCORES, LEAKAGE, PART_SCORES, STUDIED, ablation, by_species, leakage, learning_curve, without_shared
 
 # %% ../nbs/40_report.ipynb #0006
 SUMMARIES = {score: dict(mean=NUMBER, low=NUMBER, high=NUMBER) for score in SCORES | POOLED_SCORES}
@@ -353,6 +354,12 @@ training steps too; {{ trainings_in_words(curve[0].seeds|length) }}{{ ": the int
 <div class="wide"><table><tr><th>test photos</th>{% for score in leak_scores %}<th>{{ scores[score].heading }}</th>{% endfor %}</tr>
 {% for label, found in (("all " ~ leak.photos, leak.overall), ("the " ~ leak.leaked ~ " leaked", leak.among)) %}{% if found %}<tr><td class="name">{{ label }}</td>{% for score in leak_scores %}{% if found[score].seeds > 1 %}{{ difference(found[score]) }}{% else %}<td>{{ number(found[score].mean, score) }} {{ range(found[score], score) }}</td>{% endif %}{% endfor %}</tr>{% endif %}{% endfor %}
 </table></div>{% endif %}
+{% if sources %}<h2>One camera on both sides</h2>
+<p>{{ sources.shared }} of {{ sources.photos }} test photos come from a source of training photos ({{ sources.names|join(", ") }}; <a href="results/sources.json">list</a>), and may be easier for it without being
+near-duplicates. {{ scores.ciede2000.heading }} of each network minus {{ title_of(lookup) }}, with these photos and without. {{ changed_verdicts }}</p>
+<div class="wide"><table><tr><th>network</th><th>all {{ sources.photos }}</th><th>the other {{ sources.photos - sources.shared }}</th></tr>
+{% for key, pair in sources.pairs.items() %}<tr><td class="name">{{ name(key) }}</td>{% for found in pair %}{{ difference(found) }}{% endfor %}</tr>{% endfor %}
+</table></div>{% endif %}
 <h2>By species</h2>
 <p>CIEDE2000 of each species, the easiest for {{ title_of(best) }} first, with the middle test photo as it is seen, as {{ title_of(best) }} colours it, and as it was.
 Few photos a species make wide intervals.</p>
@@ -430,7 +437,7 @@ def changed_settings(records):
     "The settings in which `records` differ from their preset, in words, but for photos and seeds, which stand elsewhere on the page."
     preset = PRESETS.get(records[0]["preset"])
     found = {name: {record["settings"].get(name, usual) for record in records} for name, usual in (asdict(preset) if preset else {}).items() if name not in ELSEWHERE}
-    return ", ".join(f"{name}={' or '.join(map(str, sorted(values)))}" for name, values in found.items() if values != {getattr(preset, name)})
+    return ", ".join(f"{name}={' or '.join(sorted(map(str, values)))}" for name, values in found.items() if values != {getattr(preset, name)})
 
 # %% ../nbs/40_report.ipynb #0055
 class Findings(NamedTuple):
@@ -445,6 +452,7 @@ class Findings(NamedTuple):
     restored: dict
     curve: list
     leak: object
+    sources: object
     birds: dict
     counts: dict
 
@@ -454,7 +462,13 @@ def findings(out):
     predictors = read_all(out, records)
     rows, species = score_rows(records, predictors), read_scores(out, "gray")["species"].to_numpy()
     return Findings(records, predictors, rows, [judge_claim(claim, predictors) for claim in CLAIMS], against_nothing(rows, predictors),
-                    seventh(out, rows, predictors), ablation(out), colour_or_blur(out, records, rows, predictors), learning_curve(out), leakage(out), by_species({name: predictors[name] for name, _ in rows}, species), pd.Series(species).value_counts().to_dict())
+                    seventh(out, rows, predictors), ablation(out), colour_or_blur(out, records, rows, predictors), learning_curve(out), leakage(out), without_shared(out, predictors), by_species({name: predictors[name] for name, _ in rows}, species), pd.Series(species).value_counts().to_dict())
+
+# %% ../nbs/40_report.ipynb #de7c47c1
+def changed_verdicts(found):
+    "Whether the verdicts on the claims stay without the photos that share their source with training photos, as a sentence."
+    changed = [f"{number} ({verdict.word}, without them {word})" for number, (verdict, word) in enumerate(zip(found.verdicts, found.sources.words), 1) if verdict.word != word]
+    return f"Without them, the verdict changes on claim {', '.join(changed)}." if changed else "Without them, every verdict on the claims is the same."
 
 # %% ../nbs/40_report.ipynb #0056
 def page(found, figures, pictures, date):
@@ -466,7 +480,7 @@ def page(found, figures, pictures, date):
         warnings=[f"{title}: {record['warning']}" for title, record in zip(run_titles(records), records) if record["warning"]],
         networks=len(found.trivial), seeds=max(len(found.predictors[name].seeds) for name in found.trivial), seeds_in_words=seeds_in_words(records),
         seed_rows=seed_rows(records), true_colourfulness=true_colourfulness(found), runs=runs_frame(records).assign(commit=lambda runs: runs["commit"].map(short)), run_names=list(map(run_name, records)), settings=_safe(settings_frame(records).to_html(border=0)),
-        thumbnails=pictures, figures=[(_embedded(path), caption) for path, caption in figures],
+        changed_verdicts=changed_verdicts(found) if found.sources else "", thumbnails=pictures, figures=[(_embedded(path), caption) for path, caption in figures],
         scores=SCORES | POOLED_SCORES, baselines=BASELINES, compared=COMPARED, kept=RESTORED, alongside=ALONGSIDE, curve_scores=CURVE_SCORES,
         beyond_scores=BEYOND, part_scores=PART_SCORES, seventh=SEVENTH, of_the_study=set(found.trivial) != {SEVENTH},
         leak_scores=LEAK_SCORES, leak_places=list(LEAKAGE), lookup=LOOKUP, studied=STUDIED, title_of=title_of, spaced=spaced,
@@ -494,8 +508,10 @@ def study_tables(found):
               for name, summaries in ((STUDIED, point.network), (LOOKUP, point.lookup)) for score, summary in summaries.items()]
     leaks = [dict(photos=count) | comparison._asdict() for count, scores in ((found.leak.photos, found.leak.overall), (found.leak.leaked, found.leak.among))
              for comparison in scores.values()] if found.leak else []
+    cameras = [dict(photos=photos) | comparison._asdict() for pair in (found.sources.pairs.values() if found.sources else ())
+               for photos, comparison in zip((found.sources.photos, found.sources.photos - found.sources.shared), pair)]
     parts = [dict(without=part.meaning, photos=part.photos, passes=part.passes, score=score) | summary for part in found.parts for score, summary in part.differences.items()]
-    return {name: pd.DataFrame(rows) for name, rows in (("learning_curve", points), ("leakage", leaks), ("ablation", parts)) if rows}
+    return {name: pd.DataFrame(rows) for name, rows in (("learning_curve", points), ("leakage", leaks), ("sources", cameras), ("ablation", parts)) if rows}
 
 def write_report(out):
     "Tables, figures and `report.html` from the records in `out/results`; returns the page's path."
@@ -623,13 +639,18 @@ def readme_weights(record, scored):
     if (scored["weights"]["fingerprint"], scored["split_digest"]) != (record["fingerprint"], record["split_digest"]):
         raise ValueError("The scores of the weights in the package are those of other weights or photos; run make weights again.")
     kinds = "; ".join(f"species {kind}: " + ", ".join(f"{SCORES[score].heading} {in_words(found[score], SCORES[score].decimals)}" for score in BEYOND) for kind, found in scored["scores"].items())
-    return (f"Seed {record['seed']} of preset `{record['preset']}`: {record['n_train']} training photos at {record['settings']['image_size']}x{record['settings']['image_size']} pixels, "
+    changed = changed_settings([record])
+    return (f"Seed {record['seed']} of preset `{record['preset']}`{f' with {changed}' if changed else ''}: {record['n_train']} training photos, "
             f"{len(record['history']['epoch'])} passes, the weights of pass {record['best_epoch']}, the best on the {record['n_validation']} validation photos. On the {scored['n_test']} test photos at {scored['image_size']}x{scored['image_size']} pixels, {kinds}.")
 
 # %% ../nbs/40_report.ipynb #0075
 def better_than(found, rival, scores):
     "The networks that beat a trivial predictor on all of `scores`, as a text."
     return ", ".join(title_of(name) for name, rivals in found.trivial.items() if all(rivals[rival][score].direction == "better" for score in scores)) or "no network"
+
+def outdated(records):
+    "Those of `records` whose training `birdcolor reproduce` would repeat on the same photos, because the code has changed."
+    return [record for record in records if record.get("fingerprint") != digest_of([record["settings"], record["split_digest"], record["model"], code_digest(record["model"])])]
 
 def readme_sentences(found):
     "What the tables were read off, where it was made, and what they say against the trivial predictors, in Markdown."
@@ -639,10 +660,14 @@ def readme_sentences(found):
     seconds, once = (elapsed(sum(record["provenance"]["wall_seconds"] for record in some)) for some in (records, first_runs(records).values()))
     passes = f"{min(epochs)} to {max(epochs)}" if min(epochs) < max(epochs) else f"{epochs[0]}"
     rivals = "; ".join(f"than {title_of(name)}: {better_than(found, name, ['ciede2000'])} (and on PSNR: {better_than(found, name, ['ciede2000', 'psnr'])})" for name in BASELINES)
+    old, shared = len(outdated(records)), found.sources
+    since = f" The code has changed since then: on the same photos, `birdcolor reproduce` would repeat {old} of these {len(records)} trainings." if old else ""
+    seventh = [f"{title_of(name)} minus {title_of(LOOKUP)} is {in_words(pair[1]._asdict(), 2)} in CIEDE2000 without them, {in_words(pair[0]._asdict(), 2)} with them. " for name, pair in shared.pairs.items() if name == SEVENTH] if shared else []
+    cameras = f"\n\n{shared.shared} of the test photos come from a source of training photos ({', '.join(shared.names)}). {''.join(seventh)}{changed_verdicts(found)}" if shared else ""
     return (f"{first['n_test']} test photos of {first['n_train'] + first['n_validation'] + first['n_test']}, {size}x{size} pixels, preset `{first['preset']}`, split `{first['split_digest']}`. "
             f"{len(found.trivial)} networks, {passes} passes over the training photos; the study asked for up to {study.epochs} and {study.adversarial_epochs}, at {study.image_size}x{study.image_size}. "
-            f"{seeds_in_words(records)}; {seconds} of training, {once} for the first of each network, on {first['provenance']['device']} at commit {', '.join(commits)}.\n\n"
-            f"The true photos have a colourfulness of {true_colourfulness(found):.{SCORES['colourfulness'].decimals}f}. Better on CIEDE2000, with an interval of the paired differences that leaves out zero, {rivals}.")
+            f"{seeds_in_words(records)}; {seconds} of training, {once} for the first of each network, on {first['provenance']['device']} at commit {', '.join(commits)}.{since}\n\n"
+            f"The true photos have a colourfulness of {true_colourfulness(found):.{SCORES['colourfulness'].decimals}f}. Better on CIEDE2000, with an interval of the paired differences that leaves out zero, {rivals}.{cameras}")
 
 # %% ../nbs/40_report.ipynb #fa070002
 def faults_table(folder):

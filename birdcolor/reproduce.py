@@ -215,12 +215,15 @@ def default_folder(preset, data):
 # %% ../nbs/60_reproduce.ipynb #0030
 def reproduce_runs(planned, say=print, client=None):
     "Do the planned runs that are not complete, here or on the cluster of a Dask `client`; returns `{name: why it failed}`."
-    from birdcolor.data import load_data, write_manifest
+    from birdcolor.data import find_photos, load_data, write_manifest
+    from birdcolor.studies import write_sources
     data = load_data(planned[0][0].settings)
     say(f"{len(data.images)} photos of {len(set(data.species))} species, split {data.digest}: "
         + ", ".join(f"{len(data.rows(side))} for {side}" for side in ("train", "validation", "test")))
     check_neighbours(planned, data.digest)
     write_manifest(planned[0][0].out/"split.csv", data)
+    photo = find_photos(planned[0][0].settings.data)[0]
+    if photo.path: write_sources(planned[0][0].out, photo.path.parents[1])
     problems = (one_by_one if client is None else partial(everywhere, client))(planned, data.digest, say)
     return {run.name: problem for (run, _, _), problem in zip(planned, problems) if problem}
 
@@ -381,7 +384,7 @@ def report(
 def colorize(
     photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of photos (and of folders of photos).")],
     model: Annotated[str, typer.Option(help=f"Network: chroma, which comes with birdcolor, or {', '.join(model for model in MODELS if model != 'chroma')} from --runs.", autocompletion=lambda: list(MODELS))] = "chroma",
-    runs: Annotated[Path, typer.Option(help="Folder of finished runs, as reproduce makes it, for the other networks.")] = Path("reports/quick"),
+    runs: Annotated[Path, typer.Option(help="Folder of finished runs, such as reports/kaggle-quick, for the other networks.")] = Path("reports/quick"),
     species: Annotated[str | None, typer.Option(help="The bird on the photos, for example Robin. Default: not known.")] = None,
     vividness: Annotated[float | None, typer.Option(help="From 0, the most likely colours, to 1, vivid ones. Default: the network's own.")] = None,
     compare: Annotated[bool, typer.Option("--compare", help="Write gray and coloured side by side.")] = False,
@@ -405,7 +408,7 @@ def colorize(
 def open_page(
     host: Annotated[str, typer.Option(help="Address to serve at; 0.0.0.0 opens the page to the whole network.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to serve at.", min=1, max=65_535)] = 7860,
-    runs: Annotated[Path, typer.Option(help="Folder of finished runs, for the networks of the study.")] = Path("reports/quick"),
+    runs: Annotated[Path, typer.Option(help="Folder of finished runs, such as reports/kaggle-quick, for the networks of the study.")] = Path("reports/quick"),
 ):
     "Open a web page that colours photos, for this machine alone unless --host says otherwise."
     from importlib.util import find_spec

@@ -4,18 +4,20 @@
 
 # %% auto #0
 __all__ = ['STUDIED', 'CURVE_SCORES', 'LEAK_SCORES', 'LEARNING_CURVE', 'LEAKAGE', 'PART_SCORES', 'study_folder', 'studied',
-           'only_differ_in', 'Point', 'learning_curve', 'summaries', 'Leak', 'leakage', 'leaked_photos', 'by_species',
-           'Part', 'ablation', 'ablation_frame']
+           'only_differ_in', 'Point', 'learning_curve', 'summaries', 'Leak', 'leakage', 'leaked_photos',
+           'photo_sources', 'shared_sources', 'write_sources', 'Sources', 'without_shared', 'by_species', 'Part',
+           'ablation', 'ablation_frame']
 
 # %% ../nbs/36_studies.ipynb #71490980
+import csv, re
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from .claims import Scored, compare, read_predictor, read_scores, seed_interval
-from .core import read_record
+from .claims import CLAIMS, Scored, compare, judge_claim, read_predictor, read_scores, seed_interval
+from .core import provenance, read_record, write_json
 from .metrics import SCORES, in_words, paired_interval
 
 # %% ../nbs/36_studies.ipynb #7c4a3cdd
@@ -97,6 +99,47 @@ def leaked_photos(split):
     "The first 16 digits of the hashes of the test photos that have a near-duplicate in training, from a manifest `split`."
     trained = set(split.loc[split["split"] == "train", "group"])
     return [photo[:16] for photo, group, side in zip(split["sha256"], split["group"], split["split"]) if side == "test" and group in trained]
+
+# %% ../nbs/36_studies.ipynb #acdf55fc
+def photo_sources(folder):
+    "`{species/name without suffix: source}` as the Kaggle data set's `birds.csv` in or beside the `folder` of photos has it; empty without one."
+    file = next((place/"birds.csv" for place in (Path(folder), Path(folder).parent) if (place/"birds.csv").is_file()), None)
+    if file is None: return {}
+    with open(file, newline="", encoding="utf-8", errors="replace") as lines: rows = [(row.get("filepaths") or "", row.get("Source")) for row in csv.DictReader(lines)]
+    return {found[1]: source for path, source in rows if source and (found := re.fullmatch(r"withBackground/(.+?)\.?\w+", path))}
+
+def shared_sources(split, sources):
+    "Test photos whose source, of `photo_sources`, is that of training photos too, from a manifest `split`: `{source: first 16 digits of their hashes}`."
+    named = split.assign(source=[sources.get(name.rpartition(".")[0]) for name in split["name"]])
+    trained = named.loc[named["split"] == "train", "source"].dropna()
+    test = named[(named["split"] == "test") & named["source"].isin(trained)]
+    return {source: [photo[:16] for photo in photos] for source, photos in test.groupby("source")["sha256"]}
+
+def write_sources(out, folder):
+    "Keep in `out/results/sources.json` which test photos of the split in `out` share their source with training photos, as far as the `folder` of photos tells."
+    file, found = Path(out)/"results"/"sources.json", shared_sources(pd.read_csv(Path(out)/"split.csv", dtype=str, keep_default_na=False), photo_sources(folder))
+    if found: write_json(file, dict(sources=found, provenance=provenance()))
+    else: file.unlink(missing_ok=True)
+
+# %% ../nbs/36_studies.ipynb #b029f58d
+class Sources(NamedTuple):
+    "How many test `photos` there are, how many of them are `shared`, the `names` of their sources, {network: (Comparison with the lookup table over all, over the others)}, and the `words` of the verdicts over the others."
+    photos: int
+    shared: int
+    names: list
+    pairs: dict
+    words: list
+
+def without_shared(out, predictors, lookup="chroma_by_brightness", score="ciede2000"):
+    "The `Sources` that `write_sources` found for the runs in `out`, with per-photo scores `{name: Scored}`; `None` when no photo, or every one, is shared."
+    file = Path(out)/"results"/"sources.json"
+    if not file.exists(): return None
+    sources, photos = read_record(file, dict(sources=dict))["sources"], read_scores(out, "gray").index
+    shared = np.isin(photos, [photo for some in sources.values() for photo in some])
+    if shared.all() or not shared.any(): return None
+    others = {name: Scored(scored.seeds, scored.values[..., ~shared]) for name, scored in predictors.items()}
+    pairs = {name: tuple(compare(some, name, lookup, [score])[score] for some in (predictors, others)) for name, scored in predictors.items() if scored.seeds}
+    return Sources(len(photos), int(shared.sum()), list(sources), pairs, [judge_claim(claim, others).word for claim in CLAIMS])
 
 # %% ../nbs/36_studies.ipynb #6010f9a4
 def by_species(predictors, species, score="ciede2000"):
