@@ -34,7 +34,7 @@ QUIET_HOME := BIRDCOLOR_CACHE="$(BUILD)/cache" KERAS_HOME="$(BUILD)/keras" MPLCO
 # nor in the temporary folder; what goes there lies outside the checkout, as it does for users
 SCRATCH := scratch="$$(mktemp -d)" && trap 'rm -rf "$$scratch"' EXIT && TMPDIR="$$scratch" $(QUIET_HOME)
 
-.PHONY: help setup report test notebooks command-line faults readme weights lock audit site site-check packages colab-check cluster-check clean
+.PHONY: help setup report test readme-check notebooks command-line faults readme weights lock audit site site-check packages colab-check cluster-check clean
 
 help:
 	@echo "make report  train the networks on drawn birds and write reports/toy-quick/report.html"
@@ -100,12 +100,14 @@ test: $(STAMP)
 	@cd $(CHECK) && "$(CURDIR)/$(BIN)/nbdev_export" && "$(CURDIR)/$(BIN)/nbdev_clean"
 	@diff -r -x __pycache__ -x .ipynb_checkpoints nbs $(CHECK)/nbs && diff -r -x __pycache__ birdcolor $(CHECK)/birdcolor \
 	  || { echo "nbs/ and birdcolor/ differ from what nbdev_export and nbdev_clean make of nbs/: run both and keep the result." >&2; exit 1; }
-	@echo "[2/4] README.md is nbs/index.ipynb"
+	@echo "[2/4] README.md is nbs/index.ipynb, [3/4] every notebook runs and its examples hold, [4/4] the command line: all three at once"
+	@$(MAKE) --jobs=3 readme-check notebooks command-line
+	@echo "All four steps passed: export and clean, README, notebooks, command line."
+
+readme-check: $(STAMP)
+	@mkdir -p $(CHECK)
 	@$(QUIET_HOME) $(TO_README) --output-dir $(CHECK)
 	@diff README.md $(CHECK)/README.md || { echo "README.md differs from nbs/index.ipynb: run make readme and keep the result." >&2; exit 1; }
-	@echo "[3/4] every notebook runs and its examples hold, meanwhile [4/4] the command line"
-	@$(MAKE) --jobs=2 notebooks command-line
-	@echo "All four steps passed: export and clean, README, notebooks, command line."
 
 # 37_ablation runs after the others, since it trains in the folder of 30_chroma's run, and a run belongs to one process at a time.
 notebooks: $(STAMP)

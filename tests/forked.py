@@ -10,9 +10,9 @@ CONTEXT.set_forkserver_preload(["birdcolor.models.cgan_mae", "birdcolor.models.f
 
 
 class Forked:
-    "`function` with its `arguments` in a new process, without a word; it has the methods of a `subprocess.Popen` that the tests need."
-    def __init__(self, function, *arguments):
-        self.process = CONTEXT.Process(target=silently, args=(function, *arguments))
+    "`function` with its `arguments` in a new process, which prints into the file `output`; it has the methods of a `subprocess.Popen` that the tests need."
+    def __init__(self, function, *arguments, output=os.devnull):
+        self.process = CONTEXT.Process(target=printing, args=(output, function, *arguments))
         self.process.start()
 
     def poll(self): return self.process.exitcode
@@ -24,7 +24,7 @@ class Forked:
         return self.poll()
 
 
-def silently(function, *arguments):
-    with open(os.devnull, "w") as nothing:
-        for descriptor in 1, 2: os.dup2(nothing.fileno(), descriptor)
+def printing(output, function, *arguments):
+    with open(output, "w") as file:
+        for descriptor in 1, 2: os.dup2(file.fileno(), descriptor)
     function(*arguments)

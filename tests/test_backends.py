@@ -10,6 +10,17 @@ import pytest
 # for a few steps, XLA compiles longer than it computes
 LESS_OPTIMISED = "--xla_backend_optimization_level=1"
 
+# where JAX is what the machine has, there need be no TensorFlow
+ALONE = {"tensorflow": "", "jax": """
+import sys
+
+class NoTensorFlow:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "tensorflow": raise ModuleNotFoundError(f"No module named {name!r}")
+
+sys.meta_path.insert(0, NoTensorFlow())
+"""}
+
 EPOCH = """
 import json
 import numpy as np
@@ -44,7 +55,7 @@ print("LOSSES", json.dumps(found))
 
 def losses_on(backend):
     "Losses after one epoch of a direct and an adversarial network on `backend`, in a process of its own; resident: photos on the device, one call a pass."
-    finished = subprocess.run([sys.executable, "-c", EPOCH], env=os.environ | {"KERAS_BACKEND": backend, "XLA_FLAGS": LESS_OPTIMISED}, capture_output=True, text=True, timeout=600)
+    finished = subprocess.run([sys.executable, "-c", ALONE[backend] + EPOCH], env=os.environ | {"KERAS_BACKEND": backend, "XLA_FLAGS": LESS_OPTIMISED}, capture_output=True, text=True, timeout=600)
     assert finished.returncode == 0, finished.stderr[-2000:]
     (line,) = (line for line in finished.stdout.splitlines() if line.startswith("LOSSES "))
     return json.loads(line.removeprefix("LOSSES "))

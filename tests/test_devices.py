@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from forked import Forked
 
 # TensorFlow's random draws are per device, JAX's are per batch: only there can the augmentation stay on.
 DIVIDED = {
@@ -17,7 +18,7 @@ tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU"
     "jax": """
 augmentation = dict(rotation=0.1, zoom=0.1)
 import os
-os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"
+os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2 --xla_backend_optimization_level=1"
 """}
 
 # The convolution has no bias: before a batch normalisation its gradient is rounding alone, which Adam would turn into steps of full size.
@@ -77,17 +78,29 @@ print("FOUND", json.dumps(found))
 """
 
 
-def found_by(backend, code, *arguments):
-    "What `code` prints on two devices of `backend` in a process of its own: the lines by their first word."
-    finished = subprocess.run([sys.executable, "-c", DIVIDED[backend] + code, *arguments], env=os.environ | {"KERAS_BACKEND": backend}, capture_output=True, text=True, timeout=1800)
-    assert finished.returncode == 0, finished.stderr[-2000:]
-    return dict(line.split(" ", 1) for line in finished.stdout.splitlines() if line.startswith(("FOUND ", "REFUSED ")))
+def found_by(backend, code, folder):
+    "What `code` prints on two devices of `backend` in a process of its own, which may write to `folder`: the lines by their first word."
+    if backend == "tensorflow": ended = Forked(execute, DIVIDED[backend] + code, folder, output=folder / "printed.txt").wait()
+    else:
+        with open(folder / "printed.txt", "w") as output:
+            command = [sys.executable, "-c", DIVIDED[backend] + code, str(folder)]
+            ended = subprocess.run(command, env=os.environ | {"KERAS_BACKEND": backend}, stdout=output, stderr=output, timeout=1800).returncode
+    printed = (folder / "printed.txt").read_text()
+    assert ended == 0, printed[-2000:]
+    return dict(line.split(" ", 1) for line in printed.splitlines() if line.startswith(("FOUND ", "REFUSED ")))
+
+
+def execute(code, folder):
+    import keras
+    assert keras.backend.backend() == "tensorflow"
+    sys.argv = ["", str(folder)]
+    exec(code, {})
 
 
 @pytest.mark.parametrize("backend", DIVIDED)
-def test_two_devices_have_the_losses_of_one(backend):
+def test_two_devices_have_the_losses_of_one(backend, tmp_path):
     pytest.importorskip(backend)
-    answer = found_by(backend, LOSSES)
+    answer = found_by(backend, LOSSES, tmp_path)
     for name, (one, two) in json.loads(answer["FOUND"]).items():
         assert set(one) == set(two) >= {"loss", "mae", "val_loss", "val_mae"}
         for measure in one: np.testing.assert_allclose(two[measure], one[measure], rtol=1e-5, err_msg=f"{name} {measure}")
@@ -95,7 +108,7 @@ def test_two_devices_have_the_losses_of_one(backend):
 
 
 def test_a_run_on_two_devices_is_resumed_scored_and_recorded(tmp_path):
-    found = json.loads(found_by("tensorflow", RUN, str(tmp_path))["FOUND"])
+    found = json.loads(found_by("tensorflow", RUN, tmp_path)["FOUND"])
     one, two = found["1"], found["2"]
     assert (one["devices"], two["devices"]) == (1, 2)
     assert one["fingerprint"] == two["fingerprint"]
