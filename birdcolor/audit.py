@@ -52,7 +52,7 @@ def in_lines(found, most=5):
     "An `Audit` as lines of text, with at most so many names of a kind."
     few = [f"{name} ({count})" for name, count in found.species.items() if count < 10]
     names = {"nearly the same": [" and ".join(pair) for pair in found.pairs], "nearly gray": found.gray, "unreadable": [name for name, _ in found.unreadable],
-             "the same file as another": found.copies,              "species with fewer than 10 photos": few}
+             "the same file as another": found.copies, "species with fewer than 10 photos": few}
     return [f"{sum(found.species.values())} photos of {len(found.species)} species: " + ", ".join(f"{name} {count}" for name, count in found.species.items()),
             *(f"{count} of {width}x{height} pixels" for (width, height), count in list(found.sizes.items())[:most]),
             *(f"{len(kind)} {title}: {', '.join(kind[:most])}{', ...' if kind[most:] else ''}" for title, kind in names.items() if kind)]

@@ -365,6 +365,7 @@ def start_run(model, preset, out=None, **overrides):
     return run
 
 _held = ExitStack()
+atexit.register(_held.close)
 
 # %% ../nbs/00_core.ipynb #0046
 def essential_code(source):
