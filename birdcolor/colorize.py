@@ -8,7 +8,7 @@ __all__ = ['WHITE', 'BRIGHTEST', 'FILE_TAGS', 'STRIP_PIXELS', 'UNSURE', 'JPEG_SU
            'small_luma', 'edge_slopes', 'enlarge', 'colour_pixels', 'colour_strip', 'with_chroma', 'seen_by',
            'predict_chroma', 'find_species', 'chroma_gain', 'colourise_photo', 'beside_gray', 'unsure_photo', 'as_jpeg',
            'save_photo', 'new_path', 'folder_photos', 'find_files', 'colour_file', 'colour_files', 'StudyColourist',
-           'study_colourist', 'load_colourist', 'score_colourist', 'score_weights']
+           'study_colourist', 'load_colourist', 'known_species', 'score_colourist', 'score_weights']
 
 # %% ../nbs/50_colorize.ipynb #0002
 import re, warnings
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from itertools import count, product
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 from PIL import ExifTags, Image, ImageCms
@@ -24,6 +25,7 @@ from rich.console import Console
 from rich.progress import track
 from scipy.ndimage import uniform_filter
 
+import birdcolor
 from .core import MODELS, Run, explained, loading, one_line, provenance, public_settings, read_record, resolve, write_json, writing
 from .data import LUMA, MEGAPIXELS, Rows, load_data, made_or_hidden, on_disk, open_image, photo_formats, upright, why_unreadable
 
@@ -353,11 +355,24 @@ def _build(model, settings):
 @loading()
 def load_colourist(model="chroma", runs="reports/quick"):
     "The colourist `model`: chroma, which is in the package, or a network of the study from its run in the folder `runs`."
-    known = list(dict.fromkeys(["chroma", *MODELS]))
-    if model not in known: raise ValueError(f"Unknown model {model}; allowed are {', '.join(known)}.")
+    _check_model(model)
     if model != "chroma": return study_colourist(model, runs)
     from birdcolor.models.chroma import shipped_colourist
     return shipped_colourist()
+
+def _check_model(model):
+    "Raise a `ValueError` unless there is such a `model`."
+    known = list(dict.fromkeys(["chroma", *MODELS]))
+    if model not in known: raise ValueError(f"Unknown model {model}; allowed are {', '.join(known)}.")
+
+# %% ../nbs/50_colorize.ipynb #11a7d355
+def known_species(model="chroma", species=None):
+    "Names of the species that `model` can be told, without loading it; a `species` that is none of them raises the `ValueError` of `find_species`."
+    _check_model(model)
+    shipped = Path(birdcolor.__file__).parent/"weights"/"chroma.json"
+    names = read_record(shipped, dict(species=list))["species"] if model == "chroma" else []
+    find_species(SimpleNamespace(species=names), species)
+    return names
 
 # %% ../nbs/50_colorize.ipynb #519f60a7
 def score_colourist(colourist, truth, species):

@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['ENVIRONMENT', 'FORWARDED', 'app', 'parse_models', 'parse_seeds', 'notebook_of', 'notebook_parameters', 'plan_runs',
-           'plan_studies', 'check_curve', 'attached', 'end_with', 'start_notebook', 'follow', 'epochs_done',
-           'run_notebook', 'last_error', 'shrink', 'publish', 'cut_off', 'check_neighbours', 'photos_told',
-           'default_folder', 'reproduce_runs', 'one_by_one', 'labels', 'hold_and_do', 'do_run', 'everywhere',
-           'do_there', 'examples', 'complain', 'say_version', 'about', 'reproduce', 'asked_studies', 'whole_path',
-           'cluster_client', 'finished_page', 'checked', 'report', 'colorize', 'open_page', 'look_at_data', 'main']
+           'plan_studies', 'check_curve', 'skip_grammar', 'attached', 'end_with', 'start_notebook', 'follow',
+           'epochs_done', 'run_notebook', 'last_error', 'shrink', 'publish', 'cut_off', 'check_neighbours',
+           'photos_told', 'default_folder', 'reproduce_runs', 'one_by_one', 'labels', 'hold_and_do', 'do_run',
+           'everywhere', 'do_there', 'examples', 'complain', 'say_version', 'about', 'reproduce', 'asked_studies',
+           'whole_path', 'cluster_client', 'finished_page', 'checked', 'report', 'colorize', 'open_page',
+           'look_at_data', 'main']
 
 # %% ../nbs/60_reproduce.ipynb #0002
 import base64, csv, io, json, os, signal, subprocess, sys, threading, time
@@ -85,6 +86,11 @@ def check_curve(planned):
     if not all(run.record.with_name(f"{STUDIED}-seed{run.settings.seed}.json").exists() for run, _, _ in planned):
         raise ValueError(f"The learning curve needs {STUDIED} on all training photos as well; add it to --models.")
 
+# %% ../nbs/60_reproduce.ipynb #778a5b16
+def skip_grammar():
+    "Let jsonschema, when it is loaded by this program, find no `rfc3987_syntax`."
+    sys.modules.setdefault("rfc3987_syntax", None)
+
 # %% ../nbs/60_reproduce.ipynb #0017
 ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore",
                "MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**33), "MALLOC_TOP_PAD_": str(2**28)}
@@ -92,6 +98,7 @@ ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore",
 def attached(parent):
     "papermill, with the arguments of the command line; killed when the process `parent` is no longer this one's parent."
     threading.Thread(target=end_with, args=(parent,), daemon=True).start()
+    skip_grammar()
     from papermill.cli import papermill
     papermill(prog_name="papermill")
 
@@ -394,7 +401,8 @@ def colorize(
     "Colour photos of any size: <name>-coloured.jpg for a JPEG, .png for all else."
     try:
         if compare and unsure: raise ValueError("Give --compare or --unsure, not both.")
-        from birdcolor.colorize import colour_files, find_files, load_colourist
+        from birdcolor.colorize import colour_files, find_files, known_species, load_colourist
+        known_species(model, species)
         files = find_files(photos)
         written, failed = colour_files(files, out, load_colourist(model, runs), species, vividness, "unsure" if unsure else "compared" if compare else "coloured", len(files) > 1)
     except (ValueError, OSError) as error: complain(error)
@@ -441,4 +449,5 @@ def look_at_data(
 def main():
     "The command `birdcolor`; what TensorFlow says of itself is seen when `TF_CPP_MIN_LOG_LEVEL=0` asks for it."
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    skip_grammar()
     app()
