@@ -327,7 +327,8 @@ def test_a_map_of_where_it_is_unsure(command, folder):
 
 @pytest.mark.parametrize("arguments, sentence", [
     (["--compare", "--unsure"], "Give --compare or --unsure, not both."),
-    (["--species", "Dodo"], "Unknown species 'Dodo'; this network knows Robin, Great Tit."),
+    (["--species", "Dodo"], "Unknown species 'Dodo'; this network knows Blackbird, Bluetit, Carrion Crow, Chaffinch, Coal Tit, Collared Dove, Dunnock, Feral Pigeon, Goldfinch,"
+                            " Great Tit, Greenfinch, House Sparrow, Jackdaw, Long Tailed Tit, Magpie, Robin, Song Thrush, Starling, Wood Pigeon, Wren."),
     (["--vividness", "1.5"], "vividness must be from 0 (most likely) to 1 (vivid), not 1.5."),
     (["--out", "FILE"], "FILE is a file; results need a folder."),
 ])
