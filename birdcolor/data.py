@@ -353,7 +353,7 @@ def known_alike(images):
 # %% ../nbs/01_data.ipynb #0050
 @dataclass(frozen=True)
 class Data:
-    "Decoded photos with their split: `data.images[data.rows('test')]` are the test photos."
+    "Decoded photos with their split: `data.images[data.rows('test')]` are the test photos; `folder` holds the species, `None` for drawn birds."
     images: np.ndarray
     names: list
     species: list
@@ -363,6 +363,7 @@ class Data:
     groups: np.ndarray
     split: np.ndarray
     digest: str
+    folder: Path | None
 
     def rows(self, side):
         "The row numbers in `images` of one side of the split."
@@ -375,21 +376,21 @@ class Data:
 # %% ../nbs/01_data.ipynb #0051
 def load_data(settings, cache=None):
     "The photos that `settings` names, decoded and split; tells what was skipped; too few photos raise a `ValueError`."
-    small, decoded = _decoded(settings, cache)
+    folder, small, decoded = _decoded(settings, cache)
     groups = duplicate_groups(len(small), known_alike(small))
     split = split_photos(decoded.species, groups if settings.near_duplicates == "together" else range(len(groups)), settings.split_seed)
     if settings.near_duplicates == "dropped": split[leaking(groups, split)] = "dropped"
     _report_skipped(decoded)
     for side in ("train", *SHARES):
         if side not in split: raise ValueError(f"{len(split)} photos are too few: none is left for {side}; give at least 10 of a species.")
-    return Data(**vars(decoded), groups=groups, split=split, digest=split_digest(decoded.sha256, split))
+    return Data(**vars(decoded), groups=groups, split=split, digest=split_digest(decoded.sha256, split), folder=folder)
 
 def _decoded(settings, cache):
-    "The photos that `settings` names: their pictures of 32 pixels a side, in which near-duplicates are sought, and all of the decoded ones."
+    "The photos that `settings` names: the folder of their species, `None` for drawn birds, their pictures of 32 pixels a side, in which near-duplicates are sought, and all of the decoded ones."
     photos = find_photos(settings.data, settings.toy_photos)
     small, decoded = decode_photos(photos, 32, cache), decode_photos(photos, settings.image_size, cache)
     if small.sha256 != decoded.sha256: raise ValueError("The decoded photos of two sizes are not the same ones; remove them with birdcolor data --clear.")
-    return small.images, decoded
+    return photos[0].path and photos[0].path.parents[1], small.images, decoded
 
 # %% ../nbs/01_data.ipynb #0052
 def _report_skipped(decoded):

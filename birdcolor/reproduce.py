@@ -222,15 +222,14 @@ def default_folder(preset, data):
 # %% ../nbs/60_reproduce.ipynb #0030
 def reproduce_runs(planned, say=print, client=None):
     "Do the planned runs that are not complete, here or on the cluster of a Dask `client`; returns `{name: why it failed}`."
-    from birdcolor.data import find_photos, load_data, write_manifest
+    from birdcolor.data import load_data, write_manifest
     from birdcolor.studies import write_sources
     data = load_data(planned[0][0].settings)
     say(f"{len(data.images)} photos of {len(set(data.species))} species, split {data.digest}: "
         + ", ".join(f"{len(data.rows(side))} for {side}" for side in ("train", "validation", "test")))
     check_neighbours(planned, data.digest)
     write_manifest(planned[0][0].out/"split.csv", data)
-    photo = find_photos(planned[0][0].settings.data)[0]
-    if photo.path: write_sources(planned[0][0].out, photo.path.parents[1])
+    if data.folder: write_sources(planned[0][0].out, data.folder)
     problems = (one_by_one if client is None else partial(everywhere, client))(planned, data.digest, say)
     return {run.name: problem for (run, _, _), problem in zip(planned, problems) if problem}
 

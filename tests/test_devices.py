@@ -80,7 +80,7 @@ print("FOUND", json.dumps(found))
 
 def found_by(backend, code, folder):
     "What `code` prints on two devices of `backend` in a process of its own, which may write to `folder`: the lines by their first word."
-    if backend == "tensorflow": ended = Forked(execute, DIVIDED[backend] + code, folder, output=folder / "printed.txt").wait()
+    if backend == "tensorflow": ended = Forked(execute, DIVIDED[backend] + code, folder, output=folder / "printed.txt").wait(1800)
     else:
         with open(folder / "printed.txt", "w") as output:
             command = [sys.executable, "-c", DIVIDED[backend] + code, str(folder)]
