@@ -99,7 +99,7 @@ def main(
         if "same" in parts: keep("same", {network: check_same(network, tell, names=[name for name in names if name in UNLIKE]) for network in networks})
         if "steps" in parts: keep("steps", measure(networks, Path(folder)/"photos.npy", settings, names, rounds, turn, tell))
         if "arithmetic" in parts:
-            keep("arithmetic", {network: reached(network, Path(folder)/"photos.npy", settings, rounds, turn, tell) for network in networks})
+            keep("arithmetic", reached(networks, Path(folder)/"photos.npy", settings, rounds, turn, tell))
         if "files" in parts:
             repeated(Path(folder)/"files", source, files)
             keep("from_files", {network: from_files(network, Path(folder)/"files", settings, epochs, rounds, tell) for network in trained})

@@ -1,6 +1,7 @@
 """birdcolor as it is: its own networks, its own step, its own cache of decoded photos."""
 import importlib
 from dataclasses import replace
+from statistics import fmean
 
 from birdcolor.core import on_gpu, resolve
 from birdcolor.data import load_data
@@ -9,6 +10,7 @@ from birdcolor.training import direct_colorizer, in_batches, one_pass, prepare, 
 
 from .arithmetic import needed
 from .in_keras import InKeras
+from .worker import STEPS_A_CALL
 
 
 class Contender(InKeras):
@@ -31,9 +33,12 @@ class Contender(InKeras):
         self.photos, self.resident = photos, Resident(self.model, photos) if on_gpu() else None
 
     def train(self, order):
-        "One step for each batch of row numbers in `order`; the means of loss and MAE."
-        if self.resident: return self.resident.one_pass(order, training=True)
-        return one_pass(self.model.train_on_batch, (self.photos[rows] for rows in order))
+        "One step for each batch of row numbers in `order`; the means of loss and MAE. On a GPU, a call takes as many steps as an epoch of the study has."
+        if not self.resident: return one_pass(self.model.train_on_batch, (self.photos[rows] for rows in order))
+        order = list(order)
+        parts = [order[start:start + STEPS_A_CALL] for start in range(0, len(order), STEPS_A_CALL)]
+        calls = [self.resident.one_pass(part, training=True) for part in parts]
+        return {name: fmean([call[name] for call in calls], map(len, parts)) for name in calls[0]}
 
     def from_files(self, folder, epochs, cache, count=None):
         "All that lies between a folder of photos and so many epochs of training: decoding, looking for near-duplicates, splitting, training."

@@ -1,12 +1,14 @@
 """What birdcolor and the tutorial's manner have in common: their networks are Keras models, listed in `networks`."""
 import math
 
+import keras
+
 from birdcolor.core import on_gpu
 
 
 class InKeras:
     "Counts and takes over the weights of `networks`, network after network and layer after layer."
-    on_gpu = property(lambda self: on_gpu())
+    on_gpu, backend = property(lambda self: on_gpu()), property(lambda self: keras.backend.backend())
 
     @property
     def parameters(self):

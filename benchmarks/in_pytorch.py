@@ -178,7 +178,7 @@ class Contender:
 
     # --- what the benchmark asks of every contender ---
 
-    on_gpu = DEVICE == "cuda"
+    on_gpu, backend = DEVICE == "cuda", "torch"
 
     @property
     def parameters(self):

@@ -3,14 +3,15 @@ import math
 import statistics
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 
 from birdcolor.core import cores
 
-from .worker import Worker
+from .worker import STEPS_A_CALL, Worker
 
 NETWORKS = ("fcnn", "cnn", "unet", "cgan", "cgan_mae", "cgan_patchgan")
 
@@ -39,14 +40,23 @@ def build(worker, name, network, photos, settings, **files):
     return worker("build", contender=CONTENDERS[name][0], network=network, photos=str(photos), options=settings | CONTENDERS[name][1], **files)
 
 
+# XLA chooses between kernels by timing them, and times wrongly while another XLA does so on the same GPU
+CHOOSING = Lock()
+
+
+def a_call(said):
+    "How many steps a contender that has `said` what it is takes at least: on a GPU as many as birdcolor takes in one call, since other numbers are compiled anew."
+    return STEPS_A_CALL if said["on_gpu"] else 1
+
+
 def warmed_up(workers, built, tell):
-    "What `built(worker, name)` says of each contender, the seconds of its first step, and why any cannot take part, by name; without birdcolor there is nothing to measure."
+    "What `built(worker, name)` says of each contender, the seconds of its first call, and why any cannot take part, by name; without birdcolor there is nothing to measure."
     said, seconds, failed = {}, {}, {}
     for name, worker in workers.items():
         try:
             said[name] = built(worker, name)
             if said[name]["on_gpu"] != said["birdcolor"]["on_gpu"]: raise RuntimeError(ELSEWHERE)
-            seconds[name] = worker("train", steps=1)["seconds"]
+            with CHOOSING if name == "birdcolor" else nullcontext(): seconds[name] = worker("train", steps=a_call(said[name]))["seconds"]
         except RuntimeError as error:
             if name == "birdcolor": raise
             failed[name] = str(error)
@@ -54,36 +64,42 @@ def warmed_up(workers, built, tell):
     return said, seconds, failed
 
 
-def steps_of_a_turn(workers, turn_seconds):
-    "How many steps take the fastest of `workers`, which are warm, `turn_seconds`, to a tenth; all have then trained so many at once."
-    fastest, steps = min(worker("train", steps=1)["seconds"] for worker in workers), 1
+def steps_of_a_turn(workers, turn_seconds, call=1):
+    "How many steps, a multiple of `call`, take the fastest of `workers`, which are warm, `turn_seconds`, to a tenth; all have then trained so many at once."
+    fastest, steps = min(worker("train", steps=call)["seconds"] for worker in workers), call
     while fastest < 0.9*turn_seconds:
-        steps = math.ceil(steps*turn_seconds/fastest)
-        # on a GPU, as many steps as were never taken at once are compiled first
+        steps = call*math.ceil(steps*turn_seconds/fastest/call)
         for worker in workers: worker("train", steps=steps)
         fastest = min(worker("train", steps=steps)["seconds"] for worker in workers)
     return steps
 
 
-def ready(stack, network, photos, settings, names, turn_seconds, tell):
-    "Contenders on `network` after turns that do not count: workers, what each says of itself, seconds of warming up, who failed, steps a turn."
+def ready(stack, network, photos, settings, names, tell):
+    "Contenders on `network` after a first call each: workers, what each says of itself, seconds of warming up, who failed."
     workers = {name: stack.enter_context(Worker()) for name in names}
     said, warm, failed = warmed_up(workers, lambda worker, name: build(worker, name, network, photos, settings), tell)
-    return workers, said, warm, failed, steps_of_a_turn([workers[name] for name in warm], turn_seconds)
+    return workers, said, warm, failed
 
 
-def measure(networks, photos, settings, names, rounds, turn_seconds, tell=print):
-    "Take turns on each of `networks`; they are made ready one at a time, or where there are many cores, one on every four."
-    found, room = {}, max(1, cores()//4)
+def in_groups(networks, ready, take):
+    "By network, what `take(network, *ready(stack, network))` finds; made ready one at a time, or where there are many cores, one on every two."
+    found, room = {}, max(1, cores()//2 if cores() > 4 else 1)
     for group in (networks[start:start + room] for start in range(0, len(networks), room)):
         with ExitStack() as stack, ThreadPoolExecutor(room) as pool:
-            made = list(pool.map(lambda network: ready(stack, network, photos, settings, names, turn_seconds, tell), group))
-            found |= {network: take_turns(network, *contenders, settings, rounds, tell) for network, contenders in zip(group, made, strict=True)}
+            made = list(pool.map(lambda network: ready(stack, network), group))
+            found |= {network: take(network, *contenders) for network, contenders in zip(group, made, strict=True)}
     return found
 
 
-def take_turns(network, workers, said, warm, failed, steps, settings, rounds, tell=print):
+def measure(networks, photos, settings, names, rounds, turn_seconds, tell=print):
+    "Have the contenders take turns on each of `networks`."
+    return in_groups(networks, lambda stack, network: ready(stack, network, photos, settings, names, tell),
+                     lambda network, *contenders: take_turns(network, *contenders, settings, rounds, turn_seconds, tell))
+
+
+def take_turns(network, workers, said, warm, failed, settings, rounds, turn_seconds, tell=print):
     "Per contender the seconds a step of every turn, photos a second, seconds of warming up, MAE, parameters."
+    steps = steps_of_a_turn([workers[name] for name in warm], turn_seconds, a_call(said["birdcolor"]))
     turns = {name: [] for name in warm}
     for _ in range(rounds):
         for name in warm: turns[name].append(workers[name]("train", steps=steps))
@@ -96,21 +112,31 @@ def take_turns(network, workers, said, warm, failed, steps, settings, rounds, te
     return dict(contenders=found, steps_a_turn=steps, times_birdcolor=compared, failed=failed)
 
 
-def reached(network, photos, settings, rounds, turn_seconds, tell=print):
-    "Operations a step of birdcolor on `network`, operations a second in training and in a plain matrix product, and their ratio turn by turn."
-    with ExitStack() as stack:
-        worker = stack.enter_context(Worker())
-        step = build(worker, "birdcolor", network, photos, settings)["operations"]*settings["batch_size"]
-        worker("train", steps=1)
-        steps = steps_of_a_turn([worker], turn_seconds)
-        times = dict(training=[], product=[])
-        for _ in range(rounds):
-            times["training"].append(worker("train", steps=steps)["seconds"]/(steps*step))
-            times["product"].append(1/worker("product"))
+def reached(networks, photos, settings, rounds, turn_seconds, tell=print):
+    "Of each of `networks`: operations a step of birdcolor, operations a second in training and in a plain matrix product, their ratio turn by turn, and with JAX on a GPU its kernels."
+    return in_groups(networks, lambda stack, network: ready(stack, network, photos, settings, ["birdcolor"], tell),
+                     lambda network, workers, said, *_: against_product(network, workers["birdcolor"], said["birdcolor"], settings, rounds, turn_seconds, tell))
+
+
+def against_product(network, worker, said, settings, rounds, turn_seconds, tell=print):
+    "What `reached` says of one network."
+    step = said["operations"]*settings["batch_size"]
+    steps = steps_of_a_turn([worker], turn_seconds, a_call(said))
+    times = dict(training=[], product=[])
+    for _ in range(rounds):
+        times["training"].append(worker("train", steps=steps)["seconds"]/(steps*step))
+        times["product"].append(1/worker("product"))
     rates = {name: spread([1/seconds for seconds in taken]) for name, taken in times.items()}
     share = ratios(times, "product", "training")
     tell(f"{network}: {share['median']:.0%} of the rate of a plain matrix product")
-    return dict(operations_a_step=step, operations_a_second=rates, share=share)
+    return dict(operations_a_step=step, operations_a_second=rates, share=share) | (in_detail(worker, tell) if said["on_gpu"] and said["backend"] == "jax" else {})
+
+
+def in_detail(worker, tell):
+    "What the GPU's kernels did in a pass, if JAX's profiler works here."
+    try: return dict(gpu=worker("kernels"))
+    except RuntimeError as error: tell(f"The profiler failed: {error}")
+    return {}
 
 
 # --- do they do the same work? ---

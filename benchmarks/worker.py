@@ -12,7 +12,9 @@ import numpy as np
 from birdcolor import core
 
 from .arithmetic import plain_product
+from .kernels import events, summary
 
+STEPS_A_CALL = 62  # a pass over the study's 1,989 training photos
 
 def serve():
     "Answer each line of JSON on standard input with a line on standard output; what libraries print goes to standard error."
@@ -35,7 +37,7 @@ def build(state, contender, network, photos, options, weights=None, keep=None):
     kept = np.ascontiguousarray(np.load(photos)[:, mirror, mirror])
     made.keep(kept)
     state["rows"] = np.arange(len(kept)).reshape(-1, options["batch_size"])
-    return dict(parameters=made.parameters, precision=made.precision, on_gpu=made.on_gpu, operations=getattr(made, "operations", None))
+    return dict(parameters=made.parameters, precision=made.precision, on_gpu=made.on_gpu, backend=made.backend, operations=getattr(made, "operations", None))
 
 
 def train(state, steps):
@@ -62,13 +64,21 @@ def product(state):
     return plain_product(state["contender"].precision)
 
 
+def kernels(state):
+    "What the GPU does in a pass of birdcolor's training on JAX, by kernel."
+    import jax
+    with tempfile.TemporaryDirectory() as folder:
+        with jax.profiler.trace(folder): train(state, STEPS_A_CALL)
+        return summary(events(folder), STEPS_A_CALL)
+
+
 def device(state):
     "What birdcolor computes on here: its Keras backend may not see the GPU that there is."
     importlib.import_module("keras")
     return core.device()
 
 
-COMMANDS = dict(build=build, train=train, from_files=from_files, product=product, device=device)
+COMMANDS = dict(build=build, train=train, from_files=from_files, product=product, kernels=kernels, device=device)
 
 
 class Worker:

@@ -44,7 +44,7 @@ def test_operations_of_a_step():
 
 def test_arithmetic_of_a_step(tmp_path):
     np.save(tmp_path / "photos.npy", np.zeros((8, 16, 16, 3), "uint8"))
-    found = reached("fcnn", tmp_path / "photos.npy", dict(image_size=16, batch_size=4), rounds=1, turn_seconds=0.01, tell=lambda text: None)
+    found = reached(["fcnn"], tmp_path / "photos.npy", dict(image_size=16, batch_size=4), rounds=1, turn_seconds=0.01, tell=lambda text: None)["fcnn"]
     assert found["operations_a_step"] == 4 * 2 * (2 * 256*512 + 3 * (512*1024 + 1024*2048 + 2048*768))
     assert 0 < found["share"]["median"] < 1
     assert f"| FCNN | {found['operations_a_step']/1e9:.0f} |" in arithmetic_table(dict(arithmetic=dict(fcnn=found)))
@@ -117,6 +117,7 @@ def test_a_turn_is_as_long_as_asked_for():
     def slow(do, steps): return dict(seconds=0.5 * steps)
     def fast(do, steps): return dict(seconds=1.0 if steps == 1 else 0.01 * steps)
     assert (steps_of_a_turn([slow], 2.0), steps_of_a_turn([fast, slow], 2.0)) == (4, 200)
+    assert steps_of_a_turn([slow], 2.0, call=3) == 6
 
 
 def test_what_a_measurement_says_of_its_machine(tmp_path, monkeypatch):
