@@ -49,14 +49,19 @@ def a_call(said):
     return STEPS_A_CALL if said["on_gpu"] else 1
 
 
-def warmed_up(workers, built, tell):
+def warmed_up(workers, built, tell, at_once=1):
     "What `built(worker, name)` says of each contender, the seconds of its first call, and why any cannot take part, by name; without birdcolor there is nothing to measure."
+    def begin(name):
+        said = built(workers[name], name)
+        with CHOOSING if name == "birdcolor" else nullcontext(): return said, workers[name]("train", steps=a_call(said))["seconds"]
+
     said, seconds, failed = {}, {}, {}
-    for name, worker in workers.items():
+    with ThreadPoolExecutor(at_once) as pool: begun = {name: pool.submit(begin, name) for name in workers}
+    for name, future in begun.items():
         try:
-            said[name] = built(worker, name)
-            if said[name]["on_gpu"] != said["birdcolor"]["on_gpu"]: raise RuntimeError(ELSEWHERE)
-            with CHOOSING if name == "birdcolor" else nullcontext(): seconds[name] = worker("train", steps=a_call(said[name]))["seconds"]
+            one, took = future.result()
+            if name != "birdcolor" and one["on_gpu"] != said["birdcolor"]["on_gpu"]: raise RuntimeError(ELSEWHERE)
+            said[name], seconds[name] = one, took
         except RuntimeError as error:
             if name == "birdcolor": raise
             failed[name] = str(error)
@@ -74,27 +79,21 @@ def steps_of_a_turn(workers, turn_seconds, call=1):
     return steps
 
 
-def ready(stack, network, photos, settings, names, tell):
+def ready(stack, network, photos, settings, names, tell, at_once):
     "Contenders on `network` after a first call each: workers, what each says of itself, seconds of warming up, who failed."
     workers = {name: stack.enter_context(Worker()) for name in names}
-    said, warm, failed = warmed_up(workers, lambda worker, name: build(worker, name, network, photos, settings), tell)
-    return workers, said, warm, failed
+    return workers, *warmed_up(workers, lambda worker, name: build(worker, name, network, photos, settings), tell, at_once)
 
 
-def in_groups(networks, ready, take):
-    "By network, what `take(network, *ready(stack, network))` finds; made ready one at a time, or where there are many cores, one on every two."
-    found, room = {}, max(1, cores()//2 if cores() > 4 else 1)
+def measure(parts, networks, photos, settings, names, rounds, turn_seconds, tell=print):
+    "By part, `steps` or `arithmetic`, and network, what contenders show that are made ready one at a time, or where there are many cores, one on every two."
+    found, room = {part: {} for part in parts}, max(1, cores()//2 if cores() > 4 else 1)
     for group in (networks[start:start + room] for start in range(0, len(networks), room)):
         with ExitStack() as stack, ThreadPoolExecutor(room) as pool:
-            made = list(pool.map(lambda network: ready(stack, network), group))
-            found |= {network: take(network, *contenders) for network, contenders in zip(group, made, strict=True)}
+            made = list(pool.map(lambda network: ready(stack, network, photos, settings, names, tell, min(room, len(names))), group))
+            for network, contenders in zip(group, made, strict=True):
+                for part in parts: found[part][network] = PARTS[part](network, *contenders, settings, rounds, turn_seconds, tell)
     return found
-
-
-def measure(networks, photos, settings, names, rounds, turn_seconds, tell=print):
-    "Have the contenders take turns on each of `networks`."
-    return in_groups(networks, lambda stack, network: ready(stack, network, photos, settings, names, tell),
-                     lambda network, *contenders: take_turns(network, *contenders, settings, rounds, turn_seconds, tell))
 
 
 def take_turns(network, workers, said, warm, failed, settings, rounds, turn_seconds, tell=print):
@@ -112,14 +111,9 @@ def take_turns(network, workers, said, warm, failed, settings, rounds, turn_seco
     return dict(contenders=found, steps_a_turn=steps, times_birdcolor=compared, failed=failed)
 
 
-def reached(networks, photos, settings, rounds, turn_seconds, tell=print):
-    "Of each of `networks`: operations a step of birdcolor, operations a second in training and in a plain matrix product, their ratio turn by turn, and with JAX on a GPU its kernels."
-    return in_groups(networks, lambda stack, network: ready(stack, network, photos, settings, ["birdcolor"], tell),
-                     lambda network, workers, said, *_: against_product(network, workers["birdcolor"], said["birdcolor"], settings, rounds, turn_seconds, tell))
-
-
-def against_product(network, worker, said, settings, rounds, turn_seconds, tell=print):
-    "What `reached` says of one network."
+def against_product(network, workers, said, warm, failed, settings, rounds, turn_seconds, tell=print):
+    "Operations a step of birdcolor on `network`, operations a second in training and in a plain matrix product, their ratio turn by turn, and with JAX on a GPU its kernels."
+    worker, said = workers["birdcolor"], said["birdcolor"]
     step = said["operations"]*settings["batch_size"]
     steps = steps_of_a_turn([worker], turn_seconds, a_call(said))
     times = dict(training=[], product=[])
@@ -138,6 +132,8 @@ def in_detail(worker, tell):
     except RuntimeError as error: tell(f"The profiler failed: {error}")
     return {}
 
+
+PARTS = dict(steps=take_turns, arithmetic=against_product)
 
 # --- do they do the same work? ---
 

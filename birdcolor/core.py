@@ -381,7 +381,7 @@ def _outline(node):
 def _is_text(line): return isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant)
 
 # %% ../nbs/00_core.ipynb #0048
-RESULT_MODULES = ("toy", "data", "pairs", "norm", "metrics", "resident", "training")
+RESULT_MODULES = ("toy", "data", "pairs", "layers", "metrics", "resident", "training")
 
 # %% ../nbs/00_core.ipynb #0049
 @cache

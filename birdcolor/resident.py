@@ -12,23 +12,27 @@ import keras
 
 # %% ../nbs/03_resident.ipynb #73414c49
 def in_jax(model, photos):
-    "For training or testing, a function that takes a step of `model` on each batch of `photos` that a matrix of row numbers names, in one call of JAX."
+    "For training or testing, a function that takes a step of `model` on each batch of `photos` that matrices of row numbers name, in one call of JAX; it returns what the metrics say."
     import jax
     photos = keras.tree.map_structure(jax.device_put, photos)
 
     def make(training):
         step = model.train_step if training else model.test_step
-        kinds = [model.trainable_variables, model.non_trainable_variables, *([model.optimizer.variables] if training else []), model.metrics_variables]
+        kinds = [model.trainable_variables, model.non_trainable_variables, *([model.optimizer.variables] if training else [])]
 
-        def many(values, photos, order):
+        def many(values, photos, parts):
             def one(values, rows): return step(values, (keras.tree.map_structure(lambda array: array[rows], photos),))[1], None
-            return jax.lax.scan(one, values, order)[0]
+            with keras.StatelessScope() as start: model.reset_metrics()
+            values = *values, [start.get_current_value(variable) for variable in model.metrics_variables]
+            for order in parts: values = jax.lax.scan(one, values, order)[0]
+            with keras.StatelessScope(state_mapping=list(zip(model.metrics_variables, values[-1]))): return values[:-1], model.get_metrics_result()
 
         many = jax.jit(many, donate_argnums=0)
 
-        def take(order):
-            values = many(tuple([variable.value for variable in kind] for kind in kinds), photos, order)
+        def take(parts):
+            values, measured = many(tuple([variable.value for variable in kind] for kind in kinds), photos, parts)
             for variable, value in zip(sum(kinds, []), sum(values, [])): variable.assign(value)
+            return jax.device_get(measured)
 
         return take
 
@@ -36,7 +40,7 @@ def in_jax(model, photos):
 
 # %% ../nbs/03_resident.ipynb #50b986ff
 def in_tensorflow(model, photos):
-    "For training or testing, a function that takes a step of `model` on each batch of `photos` that a matrix of row numbers names, in one call of TensorFlow."
+    "For training or testing, a function that takes a step of `model` on each batch of `photos` that matrices of row numbers name, in one call of TensorFlow; it returns what the metrics say."
     import tensorflow as tf
     photos = keras.tree.map_structure(lambda array: tf.Variable(array, trainable=False), photos)
 
@@ -44,11 +48,13 @@ def in_tensorflow(model, photos):
         step = model.train_step if training else model.test_step
 
         @tf.function(autograph=False, reduce_retracing=True)
-        def take(order):
-            def one(number):
+        def take(parts):
+            def one(order, number):
                 step((keras.tree.map_structure(lambda array: tf.gather(array, order[number]), photos),))
-                return number + 1
-            tf.while_loop(lambda number: number < tf.shape(order)[0], one, [0], parallel_iterations=1)
+                return order, number + 1
+            model.reset_metrics()
+            for order in parts: tf.while_loop(lambda order, number: number < tf.shape(order)[0], one, [order, 0], parallel_iterations=1)
+            return model.get_metrics_result()
 
         return take
 
@@ -61,16 +67,14 @@ class Resident:
     "`photos`, an array or a dictionary of arrays, kept where Keras' backend computes; `model` is compiled and its optimizer built."
     def __init__(self, model, photos):
         make = WAYS[keras.backend.backend()](model, photos)
-        self.model, self.take = model, {training: make(training) for training in (True, False)}
+        self.take = {training: make(training) for training in (True, False)}
 
     def one_pass(self, order, training):
         "Train or test on each batch of row numbers in `order`; the means over all their photos of what the model measures, as floats. The last batch may be smaller."
-        self.model.reset_metrics()
         order = [np.asarray(rows, "int32") for rows in order]
         whole = [rows for rows in order if len(rows) == len(order[0])]
-        for part in (whole, order[len(whole):]):
-            if part: self.take[training](np.stack(part))
-        return {name: float(value) for name, value in self.model.get_metrics_result().items()}
+        parts = [np.stack(part) for part in (whole, order[len(whole):]) if part]
+        return {name: float(value) for name, value in self.take[training](parts).items()}
 
 # %% ../nbs/03_resident.ipynb #62b6c30e
 LARGEST = 2**31

@@ -12,7 +12,7 @@ from benchmarks.__main__ import as_name, finished, numbers, whereabouts
 from benchmarks.arithmetic import needed
 from benchmarks.files import Opened, draw_photos, preparation, repeated
 from benchmarks.scale import draw_versions
-from benchmarks.steps import check_same, ratios, reached, steps_of_a_turn, warmed_up
+from benchmarks.steps import check_same, measure, ratios, steps_of_a_turn, warmed_up
 from benchmarks.table import arithmetic_table, files_table, markdown, preparation_table, scale_table, sentence, startup_table, steps_table, tables
 from birdcolor.data import find_photos, near_duplicates
 
@@ -44,7 +44,8 @@ def test_operations_of_a_step():
 
 def test_arithmetic_of_a_step(tmp_path):
     np.save(tmp_path / "photos.npy", np.zeros((8, 16, 16, 3), "uint8"))
-    found = reached(["fcnn"], tmp_path / "photos.npy", dict(image_size=16, batch_size=4), rounds=1, turn_seconds=0.01, tell=lambda text: None)["fcnn"]
+    found = measure(["arithmetic"], ["fcnn"], tmp_path / "photos.npy", dict(image_size=16, batch_size=4), ["birdcolor"], rounds=1, turn_seconds=0.01, tell=lambda text: None)
+    found = found["arithmetic"]["fcnn"]
     assert found["operations_a_step"] == 4 * 2 * (2 * 256*512 + 3 * (512*1024 + 1024*2048 + 2048*768))
     assert 0 < found["share"]["median"] < 1
     assert f"| FCNN | {found['operations_a_step']/1e9:.0f} |" in arithmetic_table(dict(arithmetic=dict(fcnn=found)))
@@ -138,7 +139,7 @@ def test_who_computes_elsewhere_is_left_out():
         if name in where: return where[name]
         raise RuntimeError("out of memory")
 
-    assert warmed_up(workers, built, told.append) == (where, dict(birdcolor=0.5), dict(pytorch="of the two, only one computes on a GPU", pytorch_compiled="out of memory"))
+    assert warmed_up(workers, built, told.append) == (dict(birdcolor=where["birdcolor"]), dict(birdcolor=0.5), dict(pytorch="of the two, only one computes on a GPU", pytorch_compiled="out of memory"))
     assert told == ["pytorch cannot take part: of the two, only one computes on a GPU", "pytorch_compiled cannot take part: out of memory"]
 
 
