@@ -9,6 +9,7 @@ __all__ = ['turned', 'Pairs']
 import math
 
 from .data import LUMA
+from .layers import exact
 
 import keras
 from keras import layers, ops
@@ -18,7 +19,7 @@ def turned(pictures, angle, scale):
     "`pictures` `(batch, size, size, channels)`, each turned about its centre by its `angle`, radians, and zoomed out by its `scale`; edges are mirrored."
     centre, cosine, sine, none = (pictures.shape[1] - 1)/2, scale*ops.cos(angle), scale*ops.sin(angle), ops.zeros_like(angle)
     transform = ops.stack([cosine, -sine, centre*(1 - cosine + sine), sine, cosine, centre*(1 - sine - cosine), none, none], axis=1)
-    return ops.image.affine_transform(pictures, transform, interpolation="bilinear", fill_mode="reflect")
+    with exact(): return ops.image.affine_transform(pictures, transform, interpolation="bilinear", fill_mode="reflect")
 
 # %% ../nbs/01_pairs.ipynb #0004
 class Pairs(layers.Layer):

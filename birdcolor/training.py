@@ -350,7 +350,14 @@ def colourise(network, images, batch_size=64):
     "The colours that `network` gives to uint8 RGB `images`, of which it sees the gray alone; uint8."
     model = Colorizer(network, Pairs())
     model.compile(jit_compile=keras.backend.backend() == "jax")
-    answers = (model.predict_on_batch(images[start:start + batch_size])["prediction"] for start in range(0, len(images), batch_size))
+    whole = min(batch_size, len(images))
+
+    def answer(batch):
+        "The colours of `batch`; a smaller last one is filled up, since a batch of another size would be compiled anew."
+        filled = np.concatenate([batch, np.zeros((whole - len(batch), *batch.shape[1:]), "uint8")])
+        return model.predict_on_batch(filled)["prediction"][:len(batch)]
+
+    answers = (answer(images[start:start + batch_size]) for start in range(0, len(images), batch_size))
     return on_disk((np.rint(np.clip(colours, 0, 1)*255).astype("uint8") for colours in answers), images.shape)
 
 # %% ../nbs/04_training.ipynb #0065

@@ -18,6 +18,7 @@ import birdcolor
 from ..core import NUMBER, read_arrays, read_json, read_record, write_json, writing
 from ..data import LUMA, Rows, on_disk
 from ..metrics import add_chroma, colourfulness, gray as luma_of, in_chunks, mean_chroma, score_images, to_uint8
+from ..layers import exact
 from .cnn import conv_block
 from ..pairs import Pairs
 from ..training import Colorizer, compiled, training_rows
@@ -49,7 +50,7 @@ class Lookup(layers.Layer):
 
     def call(self, luma):
         place = ops.clip(luma*STEPS - 0.5, 0, STEPS - 1)
-        return ops.matmul(ops.relu(1 - ops.abs(place - ops.arange(STEPS, dtype=place.dtype))), self.table)
+        with exact(): return ops.matmul(ops.relu(1 - ops.abs(place - ops.arange(STEPS, dtype=place.dtype))), self.table)
 
 # %% ../../nbs/30_chroma.ipynb #0017
 def up(inputs, skip, filters, momentum):
@@ -108,7 +109,7 @@ class CropPairs(Pairs):
         sign, slack, none = ops.where(mirror < 0.5, -1.0, 1.0), (1 - scale)*(size - 1), ops.zeros_like(scale)
         left = ops.where(sign < 0, left*slack + scale*(size - 1), left*slack)
         window = ops.stack([sign*scale, none, left, none, scale, top*slack, none, none], axis=1)
-        return ops.image.affine_transform(colour, window, interpolation="bilinear", fill_mode="nearest")
+        with exact(): return ops.image.affine_transform(colour, window, interpolation="bilinear", fill_mode="nearest")
 
 # %% ../../nbs/30_chroma.ipynb #0029
 LABEL_DROPOUT, SMALLEST_WINDOW = 0.5, 0.6
