@@ -1,6 +1,9 @@
 """Where a GPU's time goes: the kernels that ran, from a trace by JAX's profiler."""
+import re
 from collections import defaultdict
 from pathlib import Path
+
+PRODUCTS = re.compile("xmma|cutlass|convolve|gemm|nvjet")
 
 
 def events(folder):
@@ -36,3 +39,9 @@ def summary(found, steps):
     span = max(end for _, _, end, _ in found) - min(start for _, start, _, _ in found)
     return dict(busy=1e3*busy((start, end) for _, start, end, _ in found)/steps, span=1e3*span/steps,
                 kernels={name: row | dict(operations=sorted(row["operations"])[:8]) for name, row in longest[:60]})
+
+
+def products(found):
+    "Of a `summary`: milliseconds a step in kernels of convolutions and matrix products, and in the longest of these."
+    spent = [row["milliseconds_a_step"] for name, row in found["kernels"].items() if PRODUCTS.search(name)]
+    return sum(spent), max(spent, default=0.0)

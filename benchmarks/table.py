@@ -5,6 +5,8 @@ from pathlib import Path
 
 from birdcolor.report import short
 
+from .kernels import products
+
 TITLES = dict(fcnn="FCNN", cnn="CNN", unet="U-Net", cgan="cGAN", cgan_mae="cGAN + MAE", cgan_patchgan="U-Net + PatchGAN")
 PACKAGES = dict(tensorflow="TensorFlow", jax="JAX", keras="Keras", torch="PyTorch")
 UNUSED = dict(tensorflow="jax", jax="tensorflow")
@@ -44,7 +46,19 @@ def arithmetic_table(record):
     for network, row in record["arithmetic"].items():
         training, product = (f"{row['operations_a_second'][name]['median']/1e9:,.0f}" for name in ("training", "product"))
         rows.append([TITLES[network], f"{row['operations_a_step']/1e9:,.0f}", training, product, in_words(row["share"])])
-    return markdown(rows) + "\n\nOnly convolutions and dense layers are counted, and only what no training can do without."
+    counted = "\n\nOnly convolutions and dense layers are counted, and only what no training can do without."
+    return "\n\n".join([markdown(rows) + counted, *gpu_table(record["arithmetic"])])
+
+
+def gpu_table(found):
+    "Where a GPU's time goes in a step, if the profiler was there; a list of one text or none."
+    rows = [["network", "GPU busy, ms a step", "convolutions and matrix products", "the longest kernel of these", "everything else", "idle between"]]
+    for network, row in found.items():
+        if "gpu" not in row: continue
+        busy, span = row["gpu"]["busy"], row["gpu"]["span"]
+        spent, longest = products(row["gpu"])
+        rows.append([TITLES[network], f"{busy:.2f}", f"{spent/busy:.0%}", f"{longest/busy:.0%}", f"{1 - spent/busy:.0%}", f"{span - busy:.2f} ms"])
+    return [markdown(rows) + "\n\nBy JAX's profiler, which makes a step longer by its own work."]*(len(rows) > 1)
 
 
 BESIDE = ["measured", "birdcolor", "beside it", "takes"]

@@ -572,6 +572,7 @@ d = { 'settings': { 'branch': 'main',
                                     'birdcolor.training.reseed': ('training.html#reseed', 'birdcolor/training.py'),
                                     'birdcolor.training.save_checkpoint': ('training.html#save_checkpoint', 'birdcolor/training.py'),
                                     'birdcolor.training.train': ('training.html#train', 'birdcolor/training.py'),
+                                    'birdcolor.training.trained_on': ('training.html#trained_on', 'birdcolor/training.py'),
                                     'birdcolor.training.training_rows': ('training.html#training_rows', 'birdcolor/training.py'),
                                     'birdcolor.training.turned_back': ('training.html#turned_back', 'birdcolor/training.py'),
                                     'birdcolor.training.write_scores': ('training.html#write_scores', 'birdcolor/training.py')}}}

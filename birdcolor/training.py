@@ -6,8 +6,8 @@
 __all__ = ['LEAST', 'EXAMPLES', 'PICTURED', 'best_precision', 'prepare', 'in_batches', 'batches', 'training_rows', 'Adam',
            'Colorizer', 'direct_colorizer', 'compiled', 'read_once', 'frozen', 'cross_entropy', 'turned_back',
            'AdversarialColorizer', 'PairAdam', 'adversarial_colorizer', 'collapsed', 'overfit', 'save_checkpoint',
-           'load_checkpoint', 'generators', 'reseed', 'one_pass', 'Training', 'train', 'colourise', 'finish_run',
-           'discard_checkpoint', 'all_scores', 'write_scores']
+           'load_checkpoint', 'generators', 'reseed', 'one_pass', 'trained_on', 'Training', 'train', 'colourise',
+           'finish_run', 'discard_checkpoint', 'all_scores', 'write_scores']
 
 # %% ../nbs/04_training.ipynb #0002
 import json, time
@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .core import IN_USE, fingerprint, graphics_cards, on_gpu, provenance, public_settings, read_arrays, write_json, writing
+from .core import IN_USE, device, fingerprint, graphics_cards, on_gpu, provenance, public_settings, read_arrays, read_json, write_json, writing
 from .data import Rows, on_disk
 from .figures import write_strip
 from .metrics import best_epoch, colourfulness, extremes, fit_baselines, on_own_luma, score_images, summarise
@@ -275,6 +275,12 @@ def one_pass(step, photos):
         count += size
     return {name: value/count for name, value in total.items()}
 
+# %% ../nbs/04_training.ipynb #271c51ed
+def trained_on(run):
+    "What `run` was trained on, one device after the other where it went on elsewhere; an empty list where nothing is kept."
+    kept = run.folder/"devices.json"
+    return read_json(kept) if kept.exists() else []
+
 # %% ../nbs/04_training.ipynb #0052
 class Training:
     "A run in progress: goes on from its last checkpoint, one `epoch()` at a time, until it is `finished`."
@@ -284,6 +290,8 @@ class Training:
         self.patience = run.settings.patience if model.stops_early else self.epochs
         self.checkpoint, self.mark = run.folder/"checkpoint.npz", fingerprint(run, data.digest)
         self.best, self.history = load_checkpoint(self.checkpoint, model, self.mark)
+        self.devices = (trained_on(run) if self.history else []) or [device()]
+        if self.devices[-1] != device(): self.devices.append(device())
         self.photos = model.inputs(data.images, data.species)
         self.resident = Resident(model, self.photos) if on_gpu() and IN_USE["devices"] == 1 and can_stay(self.photos) else None
 
@@ -329,6 +337,7 @@ class Training:
         "Write the checkpoint and the history."
         save_checkpoint(self.checkpoint, self.model, self.best, self.history, self.mark)
         with writing(self.run.folder/"history.csv") as temporary: pd.DataFrame(self.history).to_csv(temporary, index=False)
+        write_json(self.run.folder/"devices.json", self.devices)
         self.saved = time.monotonic()
 
 # %% ../nbs/04_training.ipynb #0053
@@ -396,8 +405,10 @@ def _record(run, model, data, history, scores):
     "The run record, a dictionary that `write_json` accepts; `scores` are summaries of the model and the baselines."
     counts = dict(n_train=len(training_rows(data, run.settings)), n_validation=len(data.rows("validation")), n_test=len(data.rows("test")))
     photos = len(history["epoch"])*(counts["n_train"]//run.settings.batch_size or 1)*min(run.settings.batch_size, counts["n_train"])
+    devices = trained_on(run) or [device()]
+    used = ", then ".join(devices) + f", scored on {device()}"*(device() != devices[-1])
     made = provenance(wall_seconds=sum(history["seconds"]), train_images_per_second=photos/sum(history["train_seconds"]),
-                      backend=keras.backend.backend(), precision=keras.config.dtype_policy().name)
+                      backend=keras.backend.backend(), precision=keras.config.dtype_policy().name) | dict(device=used)
     return dict(model=run.model, preset=run.preset, seed=run.settings.seed, fingerprint=fingerprint(run, data.digest),
                 settings=public_settings(run.settings), split_digest=data.digest, **counts, skipped=len(data.skipped),
                 provenance=made, parameters=model.network.count_params(), best_epoch=1 + best_epoch(history),
