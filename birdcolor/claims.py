@@ -196,22 +196,24 @@ class Verdict(NamedTuple):
         "How many trainings stand behind the weakest of its comparisons."
         return min((comparison.seeds for comparison in self.comparisons), default=0)
 
-def missing(claim, predictors):
-    "What the `claim` needs and the `predictors` do not have: names, or pairs of names without a seed in common."
-    absent = list(dict.fromkeys(name for pair in claim.pairs for name in pair[:2] if name not in predictors))
-    met = [pair[:2] for pair in claim.pairs if not {*pair[:2]} & {*absent}]
+def missing(pairs, predictors):
+    "What the `pairs` of a claim need and the `predictors` do not have: names, or pairs of names without a seed in common."
+    absent = list(dict.fromkeys(name for pair in pairs for name in pair[:2] if name not in predictors))
+    met = [pair[:2] for pair in pairs if not {*pair[:2]} & {*absent}]
     return absent + [f"a seed of both {first} and {second}" for first, second in met
                      if (predictors[first].seeds or predictors[second].seeds) and not shared_seeds(predictors[first], predictors[second])]
 
 def judge_claim(claim, predictors):
     "The `Verdict` on one claim from per-photo scores, `{name: Scored}`."
-    lacking = missing(claim, predictors)
-    if lacking: return Verdict(claim, "no runs", [], {}, lacking)
+    lacking = missing(claim.pairs, predictors)
+    word, found = _compare_all(claim, predictors)
+    if lacking: return Verdict(claim, *((word, found) if word == "not reproduced" else ("no runs", [])), {}, lacking)
     alongside = {score: _compare_all(claim, predictors, score) for score in ALONGSIDE if len(claim.measures) == 1}
-    return Verdict(claim, *_compare_all(claim, predictors), alongside, [])
+    return Verdict(claim, word, found, alongside, [])
 
 def _compare_all(claim, predictors, score=None):
-    "The word on a `claim` and its comparisons, on its own measure or on another `score`."
-    found, surely = ([compare(predictors, winner, loser, [score or own], error)[score or own] for winner, loser, own in claim.pairs]
+    "The word on a `claim` by those of its comparisons that can be made, and these, on its own measure or on another `score`."
+    pairs = [pair for pair in claim.pairs if not missing([pair], predictors)]
+    found, surely = ([compare(predictors, winner, loser, [score or own], error)[score or own] for winner, loser, own in pairs]
                      for error in (0.05, falling_error(len(claim.pairs))))
     return judge(*([comparison.direction for comparison in comparisons] for comparisons in (found, surely))), found

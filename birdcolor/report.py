@@ -287,9 +287,9 @@ true claims with as many comparisons no more than one in twenty would fall. <em>
 {% for verdict in verdicts %}{% set claim = verdict.claim %}{% set height = [verdict.comparisons|length, 1]|max %}
 <tr class="first"><td class="claim" rowspan="{{ height }}">{{ claim.number }}. {{ claim.text }}<span class="note">{{ claim.section }}; {{ claim.reason }}</span></td>
 <td class="claim" rowspan="{{ height }}"><span class="word {{ verdict.word|replace(" ", "-") }}">{{ verdict.word }}</span>
-{% if verdict.missing %}<span class="note">missing: {% for key in verdict.missing %}{{ title_of(key) }}{{ ", " if not loop.last }}{% endfor %}</span>
-{% else %}<span class="note">{{ trainings_in_words(verdict.seeds) }}</span>
-{% for score, (word, _) in verdict.alongside.items() %}<span class="note">{{ scores[score].heading }}: {{ word }}</span>{% endfor %}{% endif %}</td>
+{% if verdict.comparisons %}<span class="note">{{ trainings_in_words(verdict.seeds) }}</span>
+{% endif %}{% if verdict.missing %}<span class="note">missing: {% for key in verdict.missing %}{{ title_of(key) }}{{ ", " if not loop.last }}{% endfor %}</span>
+{% endif %}{% for score, (word, _) in verdict.alongside.items() %}<span class="note">{{ scores[score].heading }}: {{ word }}</span>{% endfor %}</td>
 {% for found in verdict.comparisons %}{% if not loop.first %}</tr><tr>{% endif %}<td class="pair">{{ name(found.first) }}<br>minus {{ name(found.second) }}</td>
 <td class="{{ found.direction }}"><span class="note">{{ scores[found.score].heading }}</span>{{ found.direction }} {{ number(found.mean, found.score) }}{{ range(found, found.score) }}</td>
 {% set place = loop.index0 %}{% for score in alongside %}{% if score in verdict.alongside %}{{ difference(verdict.alongside[score][1][place]) }}{% else %}<td></td>{% endif %}{% endfor %}
@@ -619,9 +619,10 @@ def readme_verdicts(found):
 
 def _evidence(verdict):
     "The comparisons of a verdict in Markdown, or what is missing."
-    if verdict.missing: return "missing: " + ", ".join(map(title_of, verdict.missing))
     lines = [f"{_pair(found)}, {SCORES[found.score].heading}: {_difference(found)}" for found in verdict.comparisons]
-    return "<br>".join([*lines, trainings_in_words(verdict.seeds)])
+    if lines: lines.append(trainings_in_words(verdict.seeds))
+    if verdict.missing: lines.append("missing: " + ", ".join(map(title_of, verdict.missing)))
+    return "<br>".join(lines)
 
 def _pair(found): return f"{title_of(found.first)} minus {title_of(found.second)}"
 
