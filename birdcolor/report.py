@@ -11,8 +11,8 @@ __all__ = ['SUMMARIES', 'CHECKED', 'RECORD', 'LOOKUP', 'COMPARED', 'RESTORED', '
            'best_network', 'true_colourfulness', 'seeds_in_words', 'changed_settings', 'Findings', 'findings',
            'changed_verdicts', 'page', 'tables', 'study_tables', 'write_report', 'wrong_means', 'wrong_scores',
            'check_run', 'photos_of', 'check_trivial', 'check_report', 'markdown_table', 'markdown_name', 'readme_table',
-           'readme_verdicts', 'readme_seventh', 'readme_weights', 'better_than', 'outdated', 'readme_sentences',
-           'faults_table']
+           'readme_verdicts', 'readme_seventh', 'readme_weights', 'other_verdicts', 'those', 'outdated',
+           'readme_sentences', 'faults_table']
 
 # %% ../nbs/40_report.ipynb #0003
 import base64, io, time
@@ -282,7 +282,7 @@ VERDICTS = """
 <p>Each claim is a list of comparisons on the measure nearest to what the study judged by, on the same test photos: the first network's scores minus
 the second's, with 95% intervals over {{ "photos; there is one training each, so another training might turn out otherwise" if seeds == 1 else "photos and trainings" }}.
 <em>Reproduced</em>: every interval lies on the claimed side of zero. <em>Not reproduced</em>: one lies on the other side, also when it is widened so far that of
-true claims with as many comparisons no more than one in twenty would fall. <em>Undecided</em>: the rest.</p>
+true claims with as many comparisons no more than one in twenty would fall. <em>Undecided</em>: the rest. <em>No runs</em>: a network that it needs is missing here.</p>
 <div class="wide"><table><tr><th class="text">claim</th><th class="text">verdict</th><th class="text">compared</th><th>own measure</th>{% for score in alongside %}<th>{{ scores[score].heading }}</th>{% endfor %}</tr>
 {% for verdict in verdicts %}{% set claim = verdict.claim %}{% set height = [verdict.comparisons|length, 1]|max %}
 <tr class="first"><td class="claim" rowspan="{{ height }}">{{ claim.number }}. {{ claim.text }}<span class="note">{{ claim.section }}; {{ claim.reason }}</span></td>
@@ -375,7 +375,7 @@ PAGE = MACROS + """<!doctype html>
 <title>birdcolor: {{ preset }}{{ " with " ~ changed if changed }}</title><style>""" + STYLE + """</style></head><body>
 <h1>Colouring garden birds: {{ networks }} network{{ "s" if networks > 1 }} at <em>{{ preset }}</em>{{ " with " ~ changed if changed }}</h1>
 <p>Networks that turn gray photos of garden birds into colour, and three predictors that learn next to nothing, on the same
-{{ first.n_test }} test photos of {{ data }} ({{ first.n_train }} for training, {{ first.n_validation }} for validation, {{ size }}x{{ size }} pixels,
+{{ first.n_test }} test photos from <em>{{ data }}</em> ({{ first.n_train }} for training, {{ first.n_validation }} for validation, {{ size }}x{{ size }} pixels,
 split {{ first.split_digest }}{% if first.skipped %}, {{ first.skipped }} unreadable photos skipped{% endif %}).
 {{ seeds_in_words }}. Made on {{ date }} from the records in <a href="results/">results/</a>; links lead to files beside this page.</p>
 {% for warning in warnings %}<p class="warning">{{ warning }}</p>{% endfor %}
@@ -644,10 +644,16 @@ def readme_weights(record, scored):
     return (f"Seed {record['seed']} of preset `{record['preset']}`{f' with {changed}' if changed else ''}: {record['n_train']} training photos, "
             f"{len(record['history']['epoch'])} passes, the weights of pass {record['best_epoch']}, the best on the {record['n_validation']} validation photos. On the {scored['n_test']} test photos at {scored['image_size']}x{scored['image_size']} pixels, {kinds}.")
 
+# %% ../nbs/40_report.ipynb #f9ea922d
+def other_verdicts(found, above):
+    "The verdicts in which the `Findings` differ from those `above`, as a sentence."
+    pairs = [(verdict.claim.number, verdict.word, before.word) for verdict, before in zip(found.verdicts, above.verdicts) if verdict.word != before.word]
+    return f"Other than above: claim {', '.join(f'{number} ({word}, above {before})' for number, word, before in pairs)}." if pairs else "Every verdict is the one above."
+
 # %% ../nbs/40_report.ipynb #0075
-def better_than(found, rival, scores):
-    "The networks that beat a trivial predictor on all of `scores`, as a text."
-    return ", ".join(title_of(name) for name, rivals in found.trivial.items() if all(rivals[rival][score].direction == "better" for score in scores)) or "no network"
+def those(direction, found, rival, scores):
+    "The networks that are `better` or `worse` than a trivial predictor on all of `scores`, as a text."
+    return ", ".join(title_of(name) for name, rivals in found.trivial.items() if all(rivals[rival][score].direction == direction for score in scores)) or "no network"
 
 def outdated(records):
     "Those of `records` whose training `birdcolor reproduce` would repeat on the same photos, because the code has changed."
@@ -660,15 +666,16 @@ def readme_sentences(found):
     epochs = [len(record["history"]["epoch"]) for record in records]
     seconds, once = (elapsed(sum(record["provenance"]["wall_seconds"] for record in some)) for some in (records, first_runs(records).values()))
     passes = f"{min(epochs)} to {max(epochs)}" if min(epochs) < max(epochs) else f"{epochs[0]}"
-    rivals = "; ".join(f"than {title_of(name)}: {better_than(found, name, ['ciede2000'])} (and on PSNR: {better_than(found, name, ['ciede2000', 'psnr'])})" for name in BASELINES)
+    rivals = "; ".join(f"than {title_of(name)}: {those('better', found, name, ['ciede2000'])} (of these, on PSNR too: {those('better', found, name, ['ciede2000', 'psnr'])})" for name in BASELINES)
+    worse = "; ".join(f"on {SCORES[score].heading}: {those('worse', found, LOOKUP, [score])}" for score in COMPARED)
     old, shared = len(outdated(records)), found.sources
     since = f" The code has changed since then: on the same photos, `birdcolor reproduce` would repeat {old} of these {len(records)} trainings." if old else ""
     seventh = [f"{title_of(name)} minus {title_of(LOOKUP)} is {in_words(pair[1]._asdict(), 2)} in CIEDE2000 without them, {in_words(pair[0]._asdict(), 2)} with them. " for name, pair in shared.pairs.items() if name == SEVENTH] if shared else []
-    cameras = f"\n\n{shared.shared} of the test photos come from a source of training photos ({', '.join(shared.names)}). {''.join(seventh)}{changed_verdicts(found)}" if shared else ""
+    cameras = f"\n\n{shared.shared} of the test photos come from a source of training photos, too ({', '.join(shared.names)}). {''.join(seventh)}{changed_verdicts(found)}" if shared else ""
     return (f"{first['n_test']} test photos of {first['n_train'] + first['n_validation'] + first['n_test']}, {size}x{size} pixels, preset `{first['preset']}`, split `{first['split_digest']}`. "
             f"{len(found.trivial)} networks, {passes} passes over the training photos; the study asked for up to {study.epochs} and {study.adversarial_epochs}, at {study.image_size}x{study.image_size}. "
-            f"{seeds_in_words(records)}; {seconds} of training, {once} for the first of each network, on {first['provenance']['device']} at commit {', '.join(commits)}.{since}\n\n"
-            f"The true photos have a colourfulness of {true_colourfulness(found):.{SCORES['colourfulness'].decimals}f}. Better on CIEDE2000, with an interval of the paired differences that leaves out zero, {rivals}.{cameras}")
+            f"{seeds_in_words(records)}; {seconds} of training{f', {once} for the first of each network' if once != seconds else ''}, on {first['provenance']['device']} at commit {', '.join(commits)}.{since}\n\n"
+            f"The true photos have a colourfulness of {true_colourfulness(found):.{SCORES['colourfulness'].decimals}f}. Better on CIEDE2000, with an interval of the paired differences that leaves out zero, {rivals}. Worse than {title_of(LOOKUP)} in the same sense, {worse}.{cameras}")
 
 # %% ../nbs/40_report.ipynb #fa070002
 def faults_table(folder):
