@@ -27,7 +27,7 @@ def busy(spans):
 
 
 def summary(found, steps):
-    "Of `events` during so many `steps`: milliseconds a step in which the GPU was busy and between its first and its last event, and every kernel's own, the longest first."
+    "Of `events` during so many `steps`: milliseconds a step in which the GPU was busy, with `products` and at all, and between its first and its last event, and the 60 longest kernels' own."
     found = list(found)
     kernels = defaultdict(lambda: dict(times_a_step=0.0, milliseconds_a_step=0.0, operations=set()))
     for name, start, end, operation in found:
@@ -37,11 +37,12 @@ def summary(found, steps):
         row["operations"].add(operation)
     longest = sorted(kernels.items(), key=lambda item: -item[1]["milliseconds_a_step"])
     span = max(end for _, _, end, _ in found) - min(start for _, start, _, _ in found)
-    return dict(busy=1e3*busy((start, end) for _, start, end, _ in found)/steps, span=1e3*span/steps,
+    spans = [(start, end) for _, start, end, _ in found]
+    products = [(start, end) for name, start, end, _ in found if PRODUCTS.search(name)]
+    return dict(busy=1e3*busy(spans)/steps, products=1e3*busy(products)/steps, span=1e3*span/steps,
                 kernels={name: row | dict(operations=sorted(row["operations"])[:8]) for name, row in longest[:60]})
 
 
-def products(found):
-    "Of a `summary`: milliseconds a step in kernels of convolutions and matrix products, and in the longest of these."
-    spent = [row["milliseconds_a_step"] for name, row in found["kernels"].items() if PRODUCTS.search(name)]
-    return sum(spent), max(spent, default=0.0)
+def longest_product(found):
+    "Of a `summary`: milliseconds a step in the longest kernel of a convolution or a matrix product."
+    return max((row["milliseconds_a_step"] for name, row in found["kernels"].items() if PRODUCTS.search(name)), default=0.0)

@@ -40,7 +40,7 @@ def build(worker, name, network, photos, settings, **files):
     return worker("build", contender=CONTENDERS[name][0], network=network, photos=str(photos), options=settings | CONTENDERS[name][1], **files)
 
 
-# XLA chooses between kernels by timing them, and times wrongly while another XLA does so on the same GPU
+# XLA and cuDNN choose between kernels by timing them, and time wrongly while others use the same GPU
 CHOOSING = Lock()
 
 
@@ -53,7 +53,7 @@ def warmed_up(workers, built, tell, at_once=1):
     "What `built(worker, name)` says of each contender, the seconds of its first call, and why any cannot take part, by name; without birdcolor there is nothing to measure."
     def begin(name):
         said = built(workers[name], name)
-        with CHOOSING if name == "birdcolor" else nullcontext(): return said, workers[name]("train", steps=a_call(said))["seconds"]
+        with CHOOSING if said["on_gpu"] else nullcontext(): return said, workers[name]("train", steps=a_call(said))["seconds"]
 
     said, seconds, failed = {}, {}, {}
     with ThreadPoolExecutor(at_once) as pool: begun = {name: pool.submit(begin, name) for name in workers}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from birdcolor.report import short
 
-from .kernels import products
+from .kernels import longest_product
 
 TITLES = dict(fcnn="FCNN", cnn="CNN", unet="U-Net", cgan="cGAN", cgan_mae="cGAN + MAE", cgan_patchgan="U-Net + PatchGAN")
 PACKAGES = dict(tensorflow="TensorFlow", jax="JAX", keras="Keras", torch="PyTorch")
@@ -55,9 +55,8 @@ def gpu_table(found):
     rows = [["network", "GPU busy, ms a step", "convolutions and matrix products", "the longest kernel of these", "everything else", "idle between"]]
     for network, row in found.items():
         if "gpu" not in row: continue
-        busy, span = row["gpu"]["busy"], row["gpu"]["span"]
-        spent, longest = products(row["gpu"])
-        rows.append([TITLES[network], f"{busy:.2f}", f"{spent/busy:.0%}", f"{longest/busy:.0%}", f"{1 - spent/busy:.0%}", f"{span - busy:.2f} ms"])
+        busy, spent, span = (row["gpu"][name] for name in ("busy", "products", "span"))
+        rows.append([TITLES[network], f"{busy:.2f}", f"{spent/busy:.0%}", f"{longest_product(row['gpu'])/busy:.0%}", f"{1 - spent/busy:.0%}", f"{span - busy:.2f} ms"])
     return [markdown(rows) + "\n\nBy JAX's profiler, which makes a step longer by its own work."]*(len(rows) > 1)
 
 

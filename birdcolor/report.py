@@ -674,7 +674,7 @@ def readme_sentences(found):
     cameras = f"\n\n{shared.shared} of the test photos come from a source of training photos, too ({', '.join(shared.names)}). {''.join(seventh)}{changed_verdicts(found)}" if shared else ""
     return (f"{first['n_test']} test photos of {first['n_train'] + first['n_validation'] + first['n_test']}, {size}x{size} pixels, preset `{first['preset']}`, split `{first['split_digest']}`. "
             f"{len(found.trivial)} networks, {passes} passes over the training photos; the study asked for up to {study.epochs} and {study.adversarial_epochs}, at {study.image_size}x{study.image_size}. "
-            f"{seeds_in_words(records)}; {seconds} of training{f', {once} for the first of each network' if once != seconds else ''}, on {first['provenance']['device']} at commit {', '.join(commits)}.{since}\n\n"
+            f"{seeds_in_words(records)}; {seconds} of training{f', {once} for the first of each network' if once != seconds else ''}, on {'; '.join(sorted({record['provenance']['device'] for record in records}))}, at commit {', '.join(commits)}.{since}\n\n"
             f"The true photos have a colourfulness of {true_colourfulness(found):.{SCORES['colourfulness'].decimals}f}. Better on CIEDE2000, with an interval of the paired differences that leaves out zero, {rivals}. Worse than {title_of(LOOKUP)} in the same sense, {worse}.{cameras}")
 
 # %% ../nbs/40_report.ipynb #fa070002

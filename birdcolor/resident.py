@@ -6,6 +6,7 @@
 __all__ = ['GRAPHS', 'WAYS', 'LARGEST', 'graph_options', 'in_jax', 'in_tensorflow', 'Resident', 'can_stay']
 
 # %% ../nbs/03_resident.ipynb #c9e3516c
+import os
 from functools import cache
 
 import numpy as np
@@ -17,12 +18,13 @@ GRAPHS = "FUSION,CUBLAS,CUBLASLT,CUDNN,CUSTOM_CALL,DYNAMIC_SLICE_FUSION,CONVOLUT
 
 @cache
 def graph_options():
-    "What has XLA hand convolutions, too, to a GPU as part of a CUDA graph; nothing where it does not know how."
+    "Options of `jax.jit` that have XLA hand convolutions, too, to a GPU as part of a CUDA graph; none where it does not know how, or `XLA_FLAGS` says what to hand over."
     import jax
-    options = dict(xla_gpu_enable_command_buffer=GRAPHS)
-    try: jax.jit(lambda: 0, compiler_options=options)()
-    except jax.errors.JaxRuntimeError: return {}
-    return options
+    option = dict(xla_gpu_enable_command_buffer=GRAPHS)
+    if next(iter(option)) in os.environ.get("XLA_FLAGS", ""): return {}
+    try: jax.jit(lambda: 0, compiler_options=option)()
+    except (TypeError, jax.errors.JaxRuntimeError): return {}
+    return dict(compiler_options=option)
 
 # %% ../nbs/03_resident.ipynb #73414c49
 def in_jax(model, photos):
@@ -41,7 +43,7 @@ def in_jax(model, photos):
             for order in parts: values = jax.lax.scan(one, values, order)[0]
             with keras.StatelessScope(state_mapping=list(zip(model.metrics_variables, values[-1]))): return values[:-1], model.get_metrics_result()
 
-        many = jax.jit(many, donate_argnums=0, compiler_options=graph_options())
+        many = jax.jit(many, donate_argnums=0, **graph_options())
 
         def take(parts):
             values, measured = many(tuple([variable.value for variable in kind] for kind in kinds), photos, parts)

@@ -6,8 +6,8 @@
 __all__ = ['LEAST', 'EXAMPLES', 'PICTURED', 'best_precision', 'prepare', 'in_batches', 'batches', 'training_rows', 'Adam',
            'Colorizer', 'direct_colorizer', 'compiled', 'read_once', 'frozen', 'cross_entropy', 'turned_back',
            'AdversarialColorizer', 'PairAdam', 'adversarial_colorizer', 'collapsed', 'overfit', 'save_checkpoint',
-           'load_checkpoint', 'generators', 'reseed', 'one_pass', 'trained_on', 'Training', 'train', 'colourise',
-           'finish_run', 'discard_checkpoint', 'all_scores', 'write_scores']
+           'read_note', 'load_checkpoint', 'generators', 'reseed', 'one_pass', 'session', 'trained_in', 'Training',
+           'train', 'colourise', 'finish_run', 'discard_checkpoint', 'all_scores', 'write_scores']
 
 # %% ../nbs/04_training.ipynb #0002
 import json, time
@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .core import IN_USE, device, fingerprint, graphics_cards, on_gpu, provenance, public_settings, read_arrays, read_json, write_json, writing
+from .core import IN_USE, device, fingerprint, graphics_cards, on_gpu, provenance, public_settings, read_arrays, write_json, writing
 from .data import Rows, on_disk
 from .figures import write_strip
 from .metrics import best_epoch, colourfulness, extremes, fit_baselines, on_own_luma, score_images, summarise
@@ -232,19 +232,25 @@ def overfit(model, images, steps=60):
     return before, after, float(np.mean([colourfulness(answer) for answer in answers]))
 
 # %% ../nbs/04_training.ipynb #0040
-def save_checkpoint(path, model, best, history, mark):
-    "Everything needed to go on after this epoch: `best` weights, `history` and the run's fingerprint `mark`."
+def save_checkpoint(path, model, best, history, mark, sessions=()):
+    "Everything needed to go on after this epoch: `best` weights, `history`, the run's fingerprint `mark`, and the `sessions` it was trained in."
     arrays = {f"state{i:04}": ops.convert_to_numpy(variable) for i, variable in enumerate(_state(model))}
     arrays |= {f"best{i:04}": weight for i, weight in enumerate(best)}
-    with writing(path) as temporary: np.savez(temporary, note=json.dumps(dict(history=history, mark=mark)), **arrays)
+    with writing(path) as temporary: np.savez(temporary, note=json.dumps(dict(history=history, mark=mark, sessions=sessions)), **arrays)
+
+# %% ../nbs/04_training.ipynb #e7da3c77
+def read_note(path, mark):
+    "What a checkpoint says beside its weights; an empty dictionary when there is none of the run with this `mark`. A damaged one raises a `ValueError`."
+    if not Path(path).exists(): return {}
+    try: note = json.loads(str(read_arrays(path, {"note": ()})["note"]))
+    except json.JSONDecodeError: raise ValueError(f"{path} is not a checkpoint of birdcolor; delete it and run again.") from None
+    return note if note["mark"] == mark else {}
 
 # %% ../nbs/04_training.ipynb #0041
 def load_checkpoint(path, model, mark):
     "Restore `model` and return `(best, history)`; `([], {})` when there is no checkpoint of this very run. A damaged one raises a `ValueError`."
-    if not Path(path).exists(): return [], {}
-    try: note = json.loads(str(read_arrays(path, {"note": ()})["note"]))
-    except json.JSONDecodeError: raise ValueError(f"{path} is not a checkpoint of birdcolor; delete it and run again.") from None
-    if note["mark"] != mark: return [], {}
+    note = read_note(path, mark)
+    if not note: return [], {}
     shapes = {f"state{i:04}": tuple(variable.shape) for i, variable in enumerate(_state(model))}
     arrays = read_arrays(path, shapes | {f"best{i:04}": tuple(weight.shape) for i, weight in enumerate(model.network.weights)})
     for variable, name in zip(_state(model), shapes): variable.assign(arrays[name])
@@ -276,10 +282,13 @@ def one_pass(step, photos):
     return {name: value/count for name, value in total.items()}
 
 # %% ../nbs/04_training.ipynb #271c51ed
-def trained_on(run):
-    "What `run` was trained on, one device after the other where it went on elsewhere; an empty list where nothing is kept."
-    kept = run.folder/"devices.json"
-    return read_json(kept) if kept.exists() else []
+def session():
+    "What trains here: the device, the arithmetic of its layers, and Keras' backend."
+    return [device(), keras.config.dtype_policy().name, keras.backend.backend()]
+
+def trained_in(run, mark):
+    "The sessions in which `run` was trained, by its checkpoint; this one where there is none."
+    return read_note(run.folder/"checkpoint.npz", mark).get("sessions") or [session()]
 
 # %% ../nbs/04_training.ipynb #0052
 class Training:
@@ -290,8 +299,8 @@ class Training:
         self.patience = run.settings.patience if model.stops_early else self.epochs
         self.checkpoint, self.mark = run.folder/"checkpoint.npz", fingerprint(run, data.digest)
         self.best, self.history = load_checkpoint(self.checkpoint, model, self.mark)
-        self.devices = (trained_on(run) if self.history else []) or [device()]
-        if self.devices[-1] != device(): self.devices.append(device())
+        self.sessions = trained_in(run, self.mark)
+        if self.sessions[-1] != session(): self.sessions.append(session())
         self.photos = model.inputs(data.images, data.species)
         self.resident = Resident(model, self.photos) if on_gpu() and IN_USE["devices"] == 1 and can_stay(self.photos) else None
 
@@ -335,9 +344,8 @@ class Training:
 
     def save(self):
         "Write the checkpoint and the history."
-        save_checkpoint(self.checkpoint, self.model, self.best, self.history, self.mark)
+        save_checkpoint(self.checkpoint, self.model, self.best, self.history, self.mark, self.sessions)
         with writing(self.run.folder/"history.csv") as temporary: pd.DataFrame(self.history).to_csv(temporary, index=False)
-        write_json(self.run.folder/"devices.json", self.devices)
         self.saved = time.monotonic()
 
 # %% ../nbs/04_training.ipynb #0053
@@ -405,11 +413,13 @@ def _record(run, model, data, history, scores):
     "The run record, a dictionary that `write_json` accepts; `scores` are summaries of the model and the baselines."
     counts = dict(n_train=len(training_rows(data, run.settings)), n_validation=len(data.rows("validation")), n_test=len(data.rows("test")))
     photos = len(history["epoch"])*(counts["n_train"]//run.settings.batch_size or 1)*min(run.settings.batch_size, counts["n_train"])
-    devices = trained_on(run) or [device()]
-    used = ", then ".join(devices) + f", scored on {device()}"*(device() != devices[-1])
+    mark = fingerprint(run, data.digest)
+    sessions = trained_in(run, mark)
+    devices, precision, backend = (", then ".join(dict.fromkeys(kind)) for kind in zip(*sessions))
+    elsewhere = f", scored on {device()}"*(sessions[-1][0] != device())
     made = provenance(wall_seconds=sum(history["seconds"]), train_images_per_second=photos/sum(history["train_seconds"]),
-                      backend=keras.backend.backend(), precision=keras.config.dtype_policy().name) | dict(device=used)
-    return dict(model=run.model, preset=run.preset, seed=run.settings.seed, fingerprint=fingerprint(run, data.digest),
+                      backend=backend, precision=precision) | dict(device=devices + elsewhere)
+    return dict(model=run.model, preset=run.preset, seed=run.settings.seed, fingerprint=mark,
                 settings=public_settings(run.settings), split_digest=data.digest, **counts, skipped=len(data.skipped),
                 provenance=made, parameters=model.network.count_params(), best_epoch=1 + best_epoch(history),
                 history=history, test=scores.pop(run.model), own_luma=scores.pop("own_luma"), baselines=scores, warning=collapsed(history))

@@ -26,7 +26,7 @@ import json
 import keras
 import numpy as np
 from birdcolor.core import resolve
-from birdcolor.layers import ConvTranspose, MaxPool
+from birdcolor.layers import Conv2DTranspose, MaxPooling2D
 from birdcolor.models.cgan_mae import build_cgan_mae
 from birdcolor.models.unet import build_unet
 from birdcolor.resident import Resident
@@ -64,8 +64,27 @@ def after_a_step(pool, up):
     return model.get_weights()
 
 if keras.backend.backend() == "jax":
-    own, kerass = after_a_step(MaxPool, ConvTranspose), after_a_step(keras.layers.MaxPooling2D, keras.layers.Conv2DTranspose)
+    own, kerass = after_a_step(MaxPooling2D, Conv2DTranspose), after_a_step(keras.layers.MaxPooling2D, keras.layers.Conv2DTranspose)
     for one, other in zip(own, kerass): np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+    import os
+    from unittest.mock import patch
+    import jax
+    from birdcolor.layers import way_back
+    from birdcolor.pairs import turned
+    from birdcolor.resident import graph_options
+
+    pictures, ones = np.ones((1, 2, 2, 5), "float32"), np.ones(1, "float32")
+    gradient = jax.make_jaxpr(jax.grad(lambda kernel: way_back((2, 2), "same", (1, 4, 4, 3))(pictures, kernel).sum()))(np.ones((4, 4, 3, 5), "float32"))
+    assert "rhs_dilation=(2, 2)" in str(gradient), "the gradient for the weights is not that of a convolution with strides"
+    assert "HIGHEST" in str(jax.make_jaxpr(turned)(pictures, ones, ones)), "places are not exact where there is TF32"
+    not_a_number = keras.ops.convert_to_numpy(MaxPooling2D()(np.array([np.nan, 1, 1, np.nan, 1, 1, 1, 1], "float32").reshape(2, 2, 2, 1))).ravel()
+    assert np.isnan(not_a_number).tolist() == [True, False]
+    assert MaxPooling2D()(np.ones((1, 3, 5, 1), "float32")).shape == (1, 1, 2, 1)
+    assert "CONVOLUTION" in graph_options()["compiler_options"]["xla_gpu_enable_command_buffer"]
+    for trouble in patch.dict(os.environ, XLA_FLAGS="--xla_gpu_enable_command_buffer="), patch("jax.jit", side_effect=TypeError):
+        graph_options.cache_clear()
+        with trouble: assert graph_options() == {}
 print("LOSSES", json.dumps(found))
 """
 

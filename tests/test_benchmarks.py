@@ -1,6 +1,7 @@
 """The contenders of benchmarks/ do the same work, and what was measured becomes a table."""
 import json
 from importlib.util import find_spec
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -11,7 +12,8 @@ from PIL import Image
 from benchmarks.__main__ import as_name, finished, numbers, whereabouts
 from benchmarks.arithmetic import needed
 from benchmarks.files import Opened, draw_photos, preparation, repeated
-from benchmarks.kernels import products, summary
+from benchmarks.in_birdcolor import Contender
+from benchmarks.kernels import longest_product, summary
 from benchmarks.scale import draw_versions
 from benchmarks.steps import check_same, measure, ratios, steps_of_a_turn, warmed_up
 from benchmarks.table import arithmetic_table, files_table, markdown, preparation_table, scale_table, sentence, startup_table, steps_table, tables
@@ -55,13 +57,19 @@ def test_arithmetic_of_a_step(tmp_path):
 def test_where_the_time_of_a_gpu_goes():
     # two steps: a convolution of 2 s with a fusion of 1 s beside it on another stream, half of it meanwhile, then a second of nothing, then a memset of 1 s
     found = summary([("sm90_xmma_fprop", 0.0, 2.0, "conv.1"), ("loop_add_fusion", 1.5, 2.5, "add.1"), ("Memset", 3.5, 4.5, "")], steps=2)
-    assert (found["busy"], found["span"]) == (1750.0, 2250.0)
+    assert (found["busy"], found["products"], found["span"]) == (1750.0, 1000.0, 2250.0)
     assert list(found["kernels"].items())[0] == ("sm90_xmma_fprop", dict(times_a_step=0.5, milliseconds_a_step=1000.0, operations=["conv.1"]))
-    assert products(found) == (1000.0, 1000.0)
+    assert longest_product(found) == 1000.0
     rates = dict(training=dict(median=1e12), product=dict(median=2e12))
     row = dict(operations_a_step=3e9, operations_a_second=rates, share=dict(median=0.5, low=0.5, high=0.5), gpu=found)
     assert "| U-Net | 1750.00 | 57% | 57% | 43% | 500.00 ms |" in arithmetic_table(dict(arithmetic=dict(unet=row)))
     assert "profiler" not in arithmetic_table(dict(arithmetic=dict(unet={name: value for name, value in row.items() if name != "gpu"})))
+
+
+def test_an_epoch_a_call_on_a_gpu():
+    contender = object.__new__(Contender)
+    contender.resident = SimpleNamespace(one_pass=lambda order, training: dict(loss=float(len(order))))
+    assert contender.train([[0]] * 93) == dict(loss=(62*62 + 31*31) / 93)
 
 
 def test_ratios_are_taken_turn_by_turn():

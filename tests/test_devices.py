@@ -28,12 +28,13 @@ import keras
 import numpy as np
 from birdcolor.core import resolve
 from birdcolor.devices import data_parallel
+from birdcolor.layers import Conv2DTranspose
 from birdcolor.training import adversarial_colorizer, batches, direct_colorizer, one_pass, prepare
 
 def small_network(channels=1, answers=3):
     photo = keras.Input((16, 16, channels))
     hidden = keras.layers.BatchNormalization()(keras.layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False)(photo))
-    return keras.Model(photo, keras.layers.Conv2DTranspose(answers, 4, strides=2, padding="same")(keras.layers.LeakyReLU()(hidden)))
+    return keras.Model(photo, Conv2DTranspose(answers, 4, strides=2, padding="same")(keras.layers.LeakyReLU()(hidden)))
 
 settings = resolve("smoke", **augmentation)
 photos = np.random.default_rng(0).integers(0, 256, (40, 16, 16, 3), "uint8")

@@ -9,7 +9,7 @@ __all__ = ['scale_block', 'to_colours', 'build_generator', 'judge_input', 'build
 import keras
 from keras import layers
 
-from ..layers import BatchNorm, ConvTranspose
+from ..layers import BatchNorm, Conv2DTranspose
 from ..training import adversarial_colorizer
 
 # %% ../../nbs/20_cgan.ipynb #0006
@@ -21,7 +21,7 @@ def scale_block(inputs, layer, filters, momentum):
 # %% ../../nbs/20_cgan.ipynb #0008
 def to_colours(inputs):
     "The generators' last layer: a transposed convolution to three hyperbolic tangents, moved to 0..1."
-    hidden = ConvTranspose(3, 4, strides=2, padding="same")(inputs)
+    hidden = Conv2DTranspose(3, 4, strides=2, padding="same")(inputs)
     return layers.Rescaling(0.5, 0.5, dtype="float32")(layers.Activation("tanh", dtype="float32")(hidden))
 
 # %% ../../nbs/20_cgan.ipynb #0010
@@ -31,7 +31,7 @@ def build_generator(settings, name="generator"):
     for filters in (64, 128, 256):
         hidden = scale_block(hidden, layers.Conv2D, filters, settings.batch_norm_momentum)
     for filters in (128, 64):
-        hidden = scale_block(hidden, ConvTranspose, filters, settings.batch_norm_momentum)
+        hidden = scale_block(hidden, Conv2DTranspose, filters, settings.batch_norm_momentum)
     return keras.Model(gray, to_colours(hidden), name=name)
 
 # %% ../../nbs/20_cgan.ipynb #0013

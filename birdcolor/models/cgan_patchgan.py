@@ -9,7 +9,7 @@ __all__ = ['PATCH_LAYERS', 'build_skip_generator', 'build_patch_discriminator', 
 import keras
 from keras import layers
 
-from ..layers import ConvTranspose
+from ..layers import Conv2DTranspose
 from .cgan import judge_input, scale_block, to_colours
 from ..training import adversarial_colorizer
 
@@ -20,8 +20,8 @@ def build_skip_generator(settings, name="generator"):
     gray = keras.Input((settings.image_size, settings.image_size, 1))
     half = scale_block(gray, layers.Conv2D, 64, momentum)
     quarter = scale_block(half, layers.Conv2D, 128, momentum)
-    hidden = scale_block(scale_block(quarter, layers.Conv2D, 256, momentum), ConvTranspose, 128, momentum)
-    hidden = scale_block(layers.Concatenate()([hidden, quarter]), ConvTranspose, 64, momentum)
+    hidden = scale_block(scale_block(quarter, layers.Conv2D, 256, momentum), Conv2DTranspose, 128, momentum)
+    hidden = scale_block(layers.Concatenate()([hidden, quarter]), Conv2DTranspose, 64, momentum)
     return keras.Model(gray, to_colours(layers.Concatenate()([hidden, half])), name=name)
 
 # %% ../../nbs/22_cgan_patchgan.ipynb #0007

@@ -9,7 +9,7 @@ __all__ = ['conv_block', 'build_cnn']
 import keras
 from keras import layers
 
-from ..layers import BatchNorm, ConvTranspose, MaxPool
+from ..layers import BatchNorm, Conv2DTranspose, MaxPooling2D
 
 # %% ../../nbs/11_cnn.ipynb #0006
 def conv_block(inputs, filters, momentum, strides=1):
@@ -23,8 +23,8 @@ def build_cnn(settings):
     momentum = settings.batch_norm_momentum
     gray = keras.Input((settings.image_size, settings.image_size, 1))
     hidden = conv_block(conv_block(gray, 64, momentum), 128, momentum)
-    hidden = conv_block(MaxPool()(hidden), 128, momentum)
-    hidden = ConvTranspose(64, 3, strides=2, padding="same", use_bias=False)(hidden)
+    hidden = conv_block(MaxPooling2D()(hidden), 128, momentum)
+    hidden = Conv2DTranspose(64, 3, strides=2, padding="same", use_bias=False)(hidden)
     hidden = layers.ReLU()(BatchNorm(momentum=momentum)(hidden))
     hidden = conv_block(conv_block(hidden, 64, momentum), 32, momentum)
     colour = layers.Activation("sigmoid", dtype="float32")(layers.Conv2D(3, 3, padding="same")(hidden))

@@ -9,13 +9,13 @@ __all__ = ['up_and_join', 'build_unet']
 import keras
 from keras import layers
 
-from ..layers import ConvTranspose, MaxPool
+from ..layers import Conv2DTranspose, MaxPooling2D
 from .cnn import conv_block
 
 # %% ../../nbs/12_unet.ipynb #0006
 def up_and_join(inputs, skip, filters, momentum):
     "Twice the height and width by an up-convolution, joined with `skip` and convolved."
-    raised = ConvTranspose(filters, 2, strides=2)(inputs)
+    raised = Conv2DTranspose(filters, 2, strides=2)(inputs)
     return conv_block(layers.Concatenate()([raised, skip]), filters, momentum)
 
 # %% ../../nbs/12_unet.ipynb #0008
@@ -24,8 +24,8 @@ def build_unet(settings):
     momentum = settings.batch_norm_momentum
     gray = keras.Input((settings.image_size, settings.image_size, 1))
     full = conv_block(gray, 64, momentum)
-    half = conv_block(MaxPool()(full), 128, momentum)
-    quarter = conv_block(MaxPool()(half), 256, momentum)
+    half = conv_block(MaxPooling2D()(full), 128, momentum)
+    quarter = conv_block(MaxPooling2D()(half), 256, momentum)
     hidden = up_and_join(up_and_join(quarter, half, 128, momentum), full, 64, momentum)
     colour = layers.Activation("sigmoid", dtype="float32")(layers.Conv2D(3, 3, padding="same")(hidden))
     return keras.Model(gray, colour, name="unet")
