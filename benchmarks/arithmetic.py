@@ -6,7 +6,7 @@ import time
 def operations(layer):
     "Multiplications and additions of a Keras layer's forward pass for one photo: two for each weight wherever it is applied; 0 without a kernel."
     if not hasattr(layer, "kernel"): return 0
-    places = layer.input.shape if "Transpose" in type(layer).__name__ else layer.output.shape
+    places = layer.input.shape if type(layer).__name__ == "Conv2DTranspose" else layer.output.shape
     return 2*math.prod(layer.kernel.shape)*math.prod(places[1:-1])
 
 

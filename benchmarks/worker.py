@@ -16,6 +16,7 @@ from .kernels import events, summary
 
 STEPS_A_CALL = 62  # a pass over the study's 1,989 training photos
 
+
 def serve():
     "Answer each line of JSON on standard input with a line on standard output; what libraries print goes to standard error."
     answers = os.fdopen(os.dup(1), "w")

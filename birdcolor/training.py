@@ -243,8 +243,10 @@ def read_note(path, mark):
     "What a checkpoint says beside its weights; an empty dictionary when there is none of the run with this `mark`. A damaged one raises a `ValueError`."
     if not Path(path).exists(): return {}
     try: note = json.loads(str(read_arrays(path, {"note": ()})["note"]))
-    except json.JSONDecodeError: raise ValueError(f"{path} is not a checkpoint of birdcolor; delete it and run again.") from None
-    return note if note["mark"] == mark else {}
+    except json.JSONDecodeError: note = None
+    if not isinstance(note, dict) or not all(isinstance(note.get(name, kind()), kind) for name, kind in dict(mark=str, history=dict, sessions=list).items()):
+        raise ValueError(f"{path} is not a checkpoint of birdcolor; delete it and run again.")
+    return note if note.get("mark") == mark else {}
 
 # %% ../nbs/04_training.ipynb #0041
 def load_checkpoint(path, model, mark):
@@ -288,7 +290,8 @@ def session():
 
 def trained_in(run, mark):
     "The sessions in which `run` was trained, by its checkpoint; this one where there is none."
-    return read_note(run.folder/"checkpoint.npz", mark).get("sessions") or [session()]
+    kept = [[str(part) for part in parts] for parts in read_note(run.folder/"checkpoint.npz", mark).get("sessions", []) if isinstance(parts, list) and len(parts) == 3]
+    return kept or [session()]
 
 # %% ../nbs/04_training.ipynb #0052
 class Training:

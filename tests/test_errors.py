@@ -91,8 +91,9 @@ def test_no_readable_photo_at_all(tmp_path):
     assert str(caught.value) == "None of the 1 photos is readable, for example letter.jpg is not a readable image (UnidentifiedImageError)."
 
 
-def test_a_checkpoint_of_another_program(tmp_path):
-    np.savez(tmp_path / "checkpoint.npz", note="weights of something else")
+@pytest.mark.parametrize("note", ["weights of something else", "[]", '{"mark": 1}', '{"mark": "mark", "history": []}', '{"mark": "mark", "sessions": "GPU"}'])
+def test_a_checkpoint_of_another_program(tmp_path, note):
+    np.savez(tmp_path / "checkpoint.npz", note=note)
     with pytest.raises(ValueError) as caught: training.load_checkpoint(tmp_path / "checkpoint.npz", None, "mark")
     assert str(caught.value) == f"{tmp_path}/checkpoint.npz is not a checkpoint of birdcolor; delete it and run again."
 
