@@ -49,19 +49,14 @@ def a_call(said):
     return STEPS_A_CALL if said["on_gpu"] else 1
 
 
-def warmed_up(workers, built, tell, at_once=1):
+def warmed_up(workers, built, tell):
     "What `built(worker, name)` says of each contender, the seconds of its first call, and why any cannot take part, by name; without birdcolor there is nothing to measure."
-    def begin(name):
-        said = built(workers[name], name)
-        with CHOOSING if said["on_gpu"] else nullcontext(): return said, workers[name]("train", steps=a_call(said))["seconds"]
-
     said, seconds, failed = {}, {}, {}
-    with ThreadPoolExecutor(at_once) as pool: begun = {name: pool.submit(begin, name) for name in workers}
-    for name, future in begun.items():
+    for name, worker in workers.items():
         try:
-            one, took = future.result()
-            if name != "birdcolor" and one["on_gpu"] != said["birdcolor"]["on_gpu"]: raise RuntimeError(ELSEWHERE)
-            said[name], seconds[name] = one, took
+            said[name] = built(worker, name)
+            if said[name]["on_gpu"] != said["birdcolor"]["on_gpu"]: raise RuntimeError(ELSEWHERE)
+            with CHOOSING if said[name]["on_gpu"] else nullcontext(): seconds[name] = worker("train", steps=a_call(said[name]))["seconds"]
         except RuntimeError as error:
             if name == "birdcolor": raise
             failed[name] = str(error)
@@ -79,10 +74,10 @@ def steps_of_a_turn(workers, turn_seconds, call=1):
     return steps
 
 
-def ready(stack, network, photos, settings, names, tell, at_once):
+def ready(stack, network, photos, settings, names, tell):
     "Contenders on `network` after a first call each: workers, what each says of itself, seconds of warming up, who failed."
     workers = {name: stack.enter_context(Worker()) for name in names}
-    return workers, *warmed_up(workers, lambda worker, name: build(worker, name, network, photos, settings), tell, at_once)
+    return workers, *warmed_up(workers, lambda worker, name: build(worker, name, network, photos, settings), tell)
 
 
 def measure(parts, networks, photos, settings, names, rounds, turn_seconds, tell=print):
@@ -90,9 +85,9 @@ def measure(parts, networks, photos, settings, names, rounds, turn_seconds, tell
     found, room = {part: {} for part in parts}, max(1, cores()//2 if cores() > 4 else 1)
     for group in (networks[start:start + room] for start in range(0, len(networks), room)):
         with ExitStack() as stack, ThreadPoolExecutor(room) as pool:
-            made = list(pool.map(lambda network: ready(stack, network, photos, settings, names, tell, min(room, len(names))), group))
+            made = list(pool.map(lambda network: ready(stack, network, photos, settings, names, tell), group))
             for network, contenders in zip(group, made, strict=True):
-                for part in parts: found[part][network] = PARTS[part](network, *contenders, settings, rounds, turn_seconds, tell)
+                for part in parts: found[part][network] = TIMED[part](network, *contenders, settings, rounds, turn_seconds, tell)
     return found
 
 
@@ -133,7 +128,7 @@ def in_detail(worker, tell):
     return {}
 
 
-PARTS = dict(steps=take_turns, arithmetic=against_product)
+TIMED = dict(steps=take_turns, arithmetic=against_product)
 
 # --- do they do the same work? ---
 

@@ -289,9 +289,9 @@ def session():
     return [device(), keras.config.dtype_policy().name, keras.backend.backend()]
 
 def trained_in(run, mark):
-    "The sessions in which `run` was trained, by its checkpoint; this one where there is none."
-    kept = [[str(part) for part in parts] for parts in read_note(run.folder/"checkpoint.npz", mark).get("sessions", []) if isinstance(parts, list) and len(parts) == 3]
-    return kept or [session()]
+    "The sessions in which `run` was trained, by its checkpoint; none where there is no checkpoint."
+    kept = read_note(run.folder/"checkpoint.npz", mark).get("sessions", [])
+    return [[str(part) for part in parts] for parts in kept if isinstance(parts, list) and len(parts) == 3]
 
 # %% ../nbs/04_training.ipynb #0052
 class Training:
@@ -302,8 +302,9 @@ class Training:
         self.patience = run.settings.patience if model.stops_early else self.epochs
         self.checkpoint, self.mark = run.folder/"checkpoint.npz", fingerprint(run, data.digest)
         self.best, self.history = load_checkpoint(self.checkpoint, model, self.mark)
-        self.sessions = trained_in(run, self.mark)
-        if self.sessions[-1] != session(): self.sessions.append(session())
+        here = session()
+        self.sessions = trained_in(run, self.mark) or [here]
+        if self.sessions[-1] != here: self.sessions.append(here)
         self.photos = model.inputs(data.images, data.species)
         self.resident = Resident(model, self.photos) if on_gpu() and IN_USE["devices"] == 1 and can_stay(self.photos) else None
 
@@ -417,9 +418,10 @@ def _record(run, model, data, history, scores):
     counts = dict(n_train=len(training_rows(data, run.settings)), n_validation=len(data.rows("validation")), n_test=len(data.rows("test")))
     photos = len(history["epoch"])*(counts["n_train"]//run.settings.batch_size or 1)*min(run.settings.batch_size, counts["n_train"])
     mark = fingerprint(run, data.digest)
-    sessions = trained_in(run, mark)
+    here = session()
+    sessions = trained_in(run, mark) or [here]
     devices, precision, backend = (", then ".join(dict.fromkeys(kind)) for kind in zip(*sessions))
-    elsewhere = f", scored on {device()}"*(sessions[-1][0] != device())
+    elsewhere = f", scored on {here[0]}"*(sessions[-1][0] != here[0])
     made = provenance(wall_seconds=sum(history["seconds"]), train_images_per_second=photos/sum(history["train_seconds"]),
                       backend=backend, precision=precision) | dict(device=devices + elsewhere)
     return dict(model=run.model, preset=run.preset, seed=run.settings.seed, fingerprint=mark,

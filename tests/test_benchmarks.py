@@ -160,7 +160,7 @@ def test_who_computes_elsewhere_is_left_out():
         if name in where: return where[name]
         raise RuntimeError("out of memory")
 
-    assert warmed_up(workers, built, told.append) == (dict(birdcolor=where["birdcolor"]), dict(birdcolor=0.5), dict(pytorch="of the two, only one computes on a GPU", pytorch_compiled="out of memory"))
+    assert warmed_up(workers, built, told.append) == (where, dict(birdcolor=0.5), dict(pytorch="of the two, only one computes on a GPU", pytorch_compiled="out of memory"))
     assert told == ["pytorch cannot take part: of the two, only one computes on a GPU", "pytorch_compiled cannot take part: out of memory"]
 
 
