@@ -8,6 +8,7 @@ __all__ = ['NEARLY_GRAY', 'is_gray', 'Audit', 'audit', 'in_lines', 'Entry', 'cac
 # %% ../nbs/05_audit.ipynb #c76c112f
 import shutil
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -83,6 +84,7 @@ def clear_cache(cache=None):
     "Remove all decoded photos from the cache; returns the entries that were there."
     entries = cache_entries(cache)
     for entry in entries:
-        with holding(entry.folder, print): shutil.rmtree(entry.folder)
-        lock_file(entry.folder).unlink()
+        with holding(entry.folder, print):
+            with suppress(FileNotFoundError): shutil.rmtree(entry.folder)  # another process may have been first
+            with suppress(OSError): lock_file(entry.folder).unlink()  # while it is held: whoever waits for it makes a new one
     return entries

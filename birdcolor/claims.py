@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
-from .metrics import BASELINES, SCORES
+from .metrics import BASELINES, SCORES, small_sample
 
 # %% ../nbs/35_claims.ipynb #0005
 @dataclass(frozen=True)
@@ -59,10 +59,15 @@ CLAIMS = (
 # %% ../nbs/35_claims.ipynb #0011
 RESAMPLES, AT_ONCE = 4_000, 4_000_000
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
+def _times_drawn(photos, block, count):
+    "How often each of `photos` is drawn in each of the `count` resamples of a `block`; one byte each, since none of 256 is ever drawn 256 times."
+    return np.random.default_rng([0, block]).multinomial(photos, np.full(photos, 1/photos), count).astype(np.uint8)
+
+@lru_cache(maxsize=2)
 def photo_shares(photos, block=0, count=RESAMPLES):
     "How much each of `photos` counts in each of the `count` resamples of a `block`: (resamples, photos), rows that add up to 1."
-    return np.random.default_rng([0, block]).multinomial(photos, np.full(photos, 1/photos), count)/photos
+    return _times_drawn(photos, block, count).astype(np.float64)/photos
 
 def resampled_means(values):
     "The means over photos of `values` (..., photos) in each resample: (resamples, ...); `AT_ONCE` numbers in memory for a block."
@@ -93,7 +98,8 @@ def seed_interval(values, error=0.05):
         raise ValueError(f"values must be finite, a row a seed and a column a photo, not of shape {values.shape} with {np.isfinite(values).sum()} finite")
     by_photo, by_seed, (seeds, photos) = values.mean(-2), values.mean(-1), values.shape[-2:]
     mean = by_photo.mean(-1)
-    deviations = resampled_means(by_photo - mean[..., None])
+    if photos == 1: return {"mean": mean, "low": mean - np.inf, "high": mean + np.inf}
+    deviations = small_sample(photos, error)*resampled_means(by_photo - mean[..., None])
     if seeds > 1: deviations = deviations*common_share(values) + np.multiply.outer(seed_deviations(seeds), by_seed.std(-1, ddof=1)/np.sqrt(seeds))
     low, high = np.quantile(mean + deviations, [error/2, 1 - error/2], axis=0)
     return {"mean": mean, "low": low, "high": high}

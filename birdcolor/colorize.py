@@ -13,6 +13,7 @@ __all__ = ['WHITE', 'BRIGHTEST', 'FILE_TAGS', 'STRIP_PIXELS', 'UNSURE', 'JPEG_SU
 # %% ../nbs/50_colorize.ipynb #0002
 import re, warnings
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import count, product
@@ -48,7 +49,7 @@ def read_exif(image):
     return exif
 
 # %% ../nbs/50_colorize.ipynb #0013
-WHITE, BRIGHTEST = {"F": (1, 255, 65_535), "I": (65_535, 2**31 - 1)}, 99
+WHITE, BRIGHTEST = {"F": (1, 255, 65_535), "I": (255, 65_535, 2**31 - 1)}, 99
 
 def eight_bits(image):
     "`image` with 8 bits a channel: only gray images have more when they come from Pillow."
@@ -74,10 +75,11 @@ def without_alpha(image):
 
 # %% ../nbs/50_colorize.ipynb #0019
 def to_srgb(image, profile=None):
-    "8-bit `image` in sRGB, mode L or RGB; `profile` is its ICC profile as bytes."
+    "8-bit `image` in sRGB, mode L or RGB; `profile` is its ICC profile as bytes, all else counts as none."
     colours = image if image.mode in ("L", "RGB", "CMYK") else image.convert("RGB")
+    held = profile if isinstance(profile, bytes) else b""
     try:
-        convert = ImageCms.buildTransform(BytesIO(profile or b""), ImageCms.createProfile("sRGB"), colours.mode, "RGB")
+        convert = ImageCms.buildTransform(BytesIO(held), ImageCms.createProfile("sRGB"), colours.mode, "RGB")
         if colours.mode != "RGB" or _changes(convert): return ImageCms.applyTransform(colours, convert)
     except (OSError, ImageCms.PyCMSError): pass
     return colours if colours.mode == "L" else colours.convert("RGB")
@@ -102,7 +104,9 @@ def metadata(image):
     for tag in FILE_TAGS & set(exif): del exif[tag]
     if ExifTags.IFD.Exif in exif: exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.ColorSpace] = 1
     if len(exif): kept["exif"] = exif.tobytes()
-    if len(dpi) == 2 and all(0 < value < 65_535 for value in dpi): kept["dpi"] = tuple(map(float, dpi))
+    with suppress(TypeError, ValueError, ZeroDivisionError):  # a damaged TIFF has texts for numbers
+        horizontal, vertical = map(float, dpi)
+        if all(0 < value < 65_535 for value in (horizontal, vertical)): kept["dpi"] = horizontal, vertical
     return kept
 
 # %% ../nbs/50_colorize.ipynb #0026
@@ -263,11 +267,11 @@ def save_photo(coloured, path):
 
 # %% ../nbs/50_colorize.ipynb #0067
 def new_path(path, is_jpeg, out, word, taken):
-    "Where the result of `path` goes: a name ending in `word` in `out`, or beside it, that is not in the set `taken`; it is added."
+    "Where the result of `path` goes: a name ending in `word` in `out`, or beside it, that no file has and that is not in the set `taken`; it is added."
     suffix = ".png" if not is_jpeg else path.suffix if path.suffix.lower() in JPEG_SUFFIXES else ".jpg"
     for number in count(1):
         target = Path(out or path.parent)/f"{path.stem}-{word}{f'-{number}' if number > 1 else ''}{suffix}"
-        if _key(target) not in taken: break
+        if _key(target) not in taken and not target.exists(): break
     taken.add(_key(target))
     return target
 
@@ -284,7 +288,8 @@ def folder_photos(folder):
     return paths
 
 def find_files(paths):
-    "The photos that files and folders stand for, each once."
+    "The photos that files and folders stand for, each once; an empty name raises a `ValueError`."
+    if "" in paths: raise ValueError("An empty name stands for no photo; give a file or a folder, or . for this folder.")
     paths = [found for path in map(Path, paths) for found in (folder_photos(path) if path.is_dir() else [path])]
     return list({path.resolve(): path for path in paths}.values())
 

@@ -158,7 +158,7 @@ def digest_of(value):
 # %% ../nbs/00_core.ipynb #0014
 def cache_folder():
     "Where decoded photos and unnamed runs are kept: `$BIRDCOLOR_CACHE`, or the user's cache folder."
-    return Path(os.environ.get("BIRDCOLOR_CACHE") or user_cache_path("birdcolor"))
+    return Path(os.environ.get("BIRDCOLOR_CACHE") or user_cache_path("birdcolor")).expanduser()
 
 # %% ../nbs/00_core.ipynb #0016
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
@@ -357,8 +357,8 @@ def start_run(model, preset, out=None, **overrides):
     "A `Run` of checked settings in the folder `out`, or in `runs/<preset>` of the cache folder, held by this process from now on; what is empty or `None` is as in the preset."
     check_injected(["preset", "out", *overrides])
     given = {name: value for name, value in overrides.items() if value != ""}
-    run = Run(model, preset, resolve(preset, **given), Path(out) if out else cache_folder()/"runs"/preset)
-    mount_drive(run.out)
+    run = Run(model, preset, resolve(preset, **given), Path(out).expanduser() if out else cache_folder()/"runs"/preset)
+    for folder in run.out, run.settings.data: mount_drive(folder)
     _held.enter_context(holding(run.folder))
     commit()
     print(f"{run.name}: {', '.join(name for name, _ in graphics_cards()) or 'no GPU found'}; results go to {run.record}")

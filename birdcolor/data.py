@@ -4,13 +4,14 @@
 
 # %% auto #0
 __all__ = ['LUMA', 'SUFFIXES', 'MEGAPIXELS', 'LONGEST', 'LARGEST', 'SCANS', 'FORMATS', 'TURNS', 'NOTES', 'CACHE_FORMAT', 'SHARES',
-           'Photo', 'toy_birds', 'made_or_hidden', 'folder_photos', 'kaggle_photos', 'find_photos', 'photo_formats',
-           'open_image', 'why_unreadable', 'upright', 'read_photo', 'Decoded', 'cache_key', 'decode_photos',
-           'perceptual_hash', 'near_duplicates', 'duplicate_groups', 'split_photos', 'leaking', 'split_digest',
-           'middle_photos', 'Rows', 'on_disk', 'photos_alike', 'known_alike', 'Data', 'load_data', 'write_manifest']
+           'Photo', 'toy_birds', 'made_or_hidden', 'resolved', 'folder_photos', 'kaggle_photos', 'find_photos',
+           'photo_formats', 'open_image', 'why_unreadable', 'upright', 'read_photo', 'Decoded', 'cache_key',
+           'decode_photos', 'perceptual_hash', 'near_duplicates', 'duplicate_groups', 'split_photos', 'leaking',
+           'split_digest', 'middle_photos', 'Rows', 'on_disk', 'photos_alike', 'known_alike', 'Data', 'load_data',
+           'write_manifest']
 
 # %% ../nbs/01_data.ipynb #0002
-import csv, hashlib, json, os, re, sys
+import csv, errno, hashlib, json, os, re, sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -55,14 +56,24 @@ SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 _LAYOUT = "<Species>/<photo>"
 
 # %% ../nbs/01_data.ipynb #0013
+def resolved(paths):
+    "`Path.resolve` of each of the files `paths`, a folder's own path being found out once and not once a file."
+    folders = {}
+    for path in paths:
+        parent = os.path.dirname(path)
+        if parent not in folders: folders[parent] = Path(parent).resolve()
+        yield path.resolve() if path.is_symlink() else folders[parent]/path.name
+
 def folder_photos(folder):
     "The photos below `folder`, ordered by name; a missing or empty folder raises a `ValueError`."
     folder = Path(folder).expanduser()
     if not folder.is_dir():
         raise ValueError(f"There is no folder {str(folder)!r}; data must be toy, kaggle, or a folder that holds {_LAYOUT}.")
     if (folder/"withBackground").is_dir(): folder = folder/"withBackground"
-    paths = sorted(path for path in folder.glob("*/*") if path.suffix.lower() in SUFFIXES and not made_or_hidden(path.relative_to(folder))
-                   and path.is_file() and path.resolve().is_relative_to(folder.resolve()))
+    named = sorted((path for path in folder.glob("*/*") if path.suffix.lower() in SUFFIXES and not made_or_hidden(path.relative_to(folder)) and path.is_file()),
+                   key=lambda path: (path.parent.name, path.name))
+    home = folder.resolve()
+    paths = [path for path, whole in zip(named, resolved(named)) if whole.is_relative_to(home)]
     if not paths:
         raise ValueError(f"The folder {str(folder)!r} holds no photos: expected {_LAYOUT} with one of {', '.join(sorted(SUFFIXES))}.")
     return [Photo(one_line(path.relative_to(folder).as_posix()), one_line(path.parent.name), path) for path in paths]
@@ -139,7 +150,7 @@ def read_photo(photo, image_size):
             file.seek(0)
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     except Exception as error:
-        if getattr(error, "errno", None): raise
+        if getattr(error, "errno", None) not in (None, errno.EINVAL): raise  # EINVAL: an offset in the file that leads nowhere
         raise ValueError(why_unreadable(photo.name, error)) from error
     if image.mode[0] in "FI": raise ValueError(f"{photo.name} is gray, in mode {image.mode}; photos have colours.")
     return np.asarray(square), sha256
@@ -166,15 +177,14 @@ def cache_key(photos, image_size):
     "A digest of all that decides the decoded array: the size, and every photo's name, length and time of change."
     drawing = Path(toy.__file__).read_text() if photos[0].path is None else ""
     digest = hashlib.sha256(json.dumps([CACHE_FORMAT, image_size, drawing]).encode())
-    for photo in photos: digest.update(json.dumps(_state(photo)).encode())
+    for state in _states(photos): digest.update(json.dumps(state).encode())
     return digest.hexdigest()[:16]
 
-def _state(photo):
-    "What changes when the file of `photo` does; of a drawn bird, its name."
-    if photo.path is None: return [photo.name]
-    path = photo.path.resolve()
-    status = path.stat()
-    return [photo.name, str(path), status.st_size, status.st_mtime_ns]
+def _states(photos):
+    "What changes when the file of each of `photos` does; of drawn birds, their names."
+    if photos[0].path is None: return ([photo.name] for photo in photos)
+    return ([photo.name, str(path), (status := path.stat()).st_size, status.st_mtime_ns]
+            for photo, path in zip(photos, resolved(photo.path for photo in photos)))
 
 CACHE_FORMAT = 3  # another one when photos are decoded, or near-duplicates found, in another way
 
@@ -347,7 +357,8 @@ def known_alike(images):
     except (EOFError, OSError, ValueError): pairs = np.empty(0)
     if pairs.ndim == 2 and pairs.shape[1] == 3 and np.isin(pairs[:, :2], np.arange(len(images))).all(): return pairs
     pairs = np.array(photos_alike(images)).reshape(-1, 3)
-    with suppress(OSError), writing(file) as temporary: np.save(temporary, pairs)
+    if file.parent.exists():  # the cache may have been cleared meanwhile
+        with suppress(OSError), writing(file) as temporary: np.save(temporary, pairs)
     return pairs
 
 # %% ../nbs/01_data.ipynb #0050

@@ -230,6 +230,9 @@ def write_strip(path, images):
     with writing(path) as temporary: Image.fromarray(np.concatenate(list(images), axis=1)).save(temporary, **options)
 
 def read_strip(path):
-    "The images `(N, size, size, 3)` of a strip of squares."
-    with Image.open(path) as strip: pixels = np.asarray(strip.convert("RGB"))
-    return pixels.reshape(len(pixels), -1, len(pixels), 3).swapaxes(0, 1)
+    "The images `(N, size, size, 3)` of a strip of squares; what is none raises a `ValueError`."
+    try:
+        with Image.open(path) as strip: pixels = np.asarray(strip.convert("RGB"))
+        return pixels.reshape(len(pixels), -1, len(pixels), 3).swapaxes(0, 1)
+    except FileNotFoundError: raise
+    except (OSError, ValueError) as error: raise ValueError(f"{path} is not a row of square pictures ({type(error).__name__}); run birdcolor reproduce again.") from error

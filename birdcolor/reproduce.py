@@ -205,7 +205,8 @@ def check_neighbours(planned, digest):
         if split and split != digest and source != settings["data"]:
             raise ValueError(f"{run.out} holds runs of other photos ({source}); give another folder with --out.")
     others = [read_record(path, CHECKED) for path in sorted((run.out/"results").glob("*-seed*.json")) if path not in own]
-    try: check_comparable([*others, dict(split_digest=digest, preset=run.preset, settings=settings)])
+    wanted = [dict(model=run.model, split_digest=digest, preset=run.preset, settings=public_settings(run.settings)) for run, _, _ in planned]
+    try: check_comparable([*others, *wanted])
     except ValueError as error: raise ValueError(f"{run.out} holds other runs. {error}") from None
 
 def photos_told(path):
@@ -388,7 +389,7 @@ def report(
 # %% ../nbs/60_reproduce.ipynb #0036-2
 @app.command(epilog=examples("colorize robin.jpg", "colorize holiday --out coloured --compare", "colorize old.tif --species Robin --vividness 1"))
 def colorize(
-    photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of photos (and of folders of photos).")],
+    photos: Annotated[list[str], typer.Argument(help="Photos, or folders of photos (and of folders of photos).")],
     model: Annotated[str, typer.Option(help=f"Network: chroma, which comes with birdcolor, or {', '.join(model for model in MODELS if model != 'chroma')} from --runs.", autocompletion=lambda: list(MODELS))] = "chroma",
     runs: Annotated[Path, typer.Option(help="Folder of finished runs, such as reports/kaggle-quick, for the other networks.")] = Path("reports/quick"),
     species: Annotated[str | None, typer.Option(help="The bird on the photos, for example Robin. Default: not known.")] = None,

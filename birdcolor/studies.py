@@ -102,10 +102,12 @@ def leaked_photos(split):
 
 # %% ../nbs/36_studies.ipynb #acdf55fc
 def photo_sources(folder):
-    "`{species/name without suffix: source}` as the Kaggle data set's `birds.csv` in or beside the `folder` of photos has it; empty without one."
+    "`{species/name without suffix: source}` as the Kaggle data set's `birds.csv` in or beside the `folder` of photos has it; empty without one that can be read."
     file = next((place/"birds.csv" for place in (Path(folder), Path(folder).parent) if (place/"birds.csv").is_file()), None)
     if file is None: return {}
-    with open(file, newline="", encoding="utf-8", errors="replace") as lines: rows = [(row.get("filepaths") or "", row.get("Source")) for row in csv.DictReader(lines)]
+    try:
+        with open(file, newline="", encoding="utf-8", errors="replace") as lines: rows = [(row.get("filepaths") or "", row.get("Source")) for row in csv.DictReader(lines)]
+    except csv.Error: return {}
     return {found[1]: source for path, source in rows if source and (found := re.fullmatch(r"withBackground/(.+?)\.?\w+", path))}
 
 def shared_sources(split, sources):

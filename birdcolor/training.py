@@ -11,15 +11,16 @@ __all__ = ['LEAST', 'EXAMPLES', 'PICTURED', 'best_precision', 'prepare', 'in_bat
 
 # %% ../nbs/04_training.ipynb #0002
 import json, time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from .core import IN_USE, device, fingerprint, graphics_cards, on_gpu, provenance, public_settings, read_arrays, write_json, writing
+from .core import IN_USE, code_digest, device, digest_of, fingerprint, graphics_cards, is_complete, on_gpu, provenance, public_settings, read_arrays, read_json, versions, write_json, writing
 from .data import Rows, on_disk
 from .figures import write_strip
-from .metrics import best_epoch, colourfulness, extremes, fit_baselines, on_own_luma, score_images, summarise
+from .metrics import SCORES, best_epoch, colourfulness, extremes, fit_baselines, on_own_luma, score_images, summarise
 
 import keras
 from keras import layers, ops
@@ -354,16 +355,22 @@ class Training:
 
 # %% ../nbs/04_training.ipynb #0053
 def train(model, data, run):
-    "Train `model`, or go on where a killed run stopped; leaves the best weights in it. Returns the history."
+    "Train `model`, go on where a killed run stopped, or read what a finished one left; leaves the best weights in it. Returns the history."
+    weights = run.folder/"best.weights.h5"
+    if is_complete(run, data.digest) and weights.exists():
+        print(f"{run.name} has been trained; to train it again, delete {run.record}.")
+        model.network.load_weights(weights)
+        return read_json(run.record)["history"]
     training = Training(model, data, run)
     with tqdm(desc=run.name, total=training.epochs, initial=training.done, unit="epoch", mininterval=1) as bar:
         while not training.finished:
             training.epoch()
             bar.set_postfix({model.monitor: f"{training.history[model.monitor][-1]:.4f}"}, refresh=False)
             bar.update()
+    run.record.unlink(missing_ok=True)  # one of other settings: from here on, neither weights nor scores would be those that it tells of
     model.network.save_weights(run.folder/"last.weights.h5")
     model.network.set_weights(training.best)
-    model.network.save_weights(run.folder/"best.weights.h5")
+    model.network.save_weights(weights)
     return training.history
 
 # %% ../nbs/04_training.ipynb #0062
@@ -385,15 +392,26 @@ def colourise(network, images, batch_size=64):
 def finish_run(run, model, data, history, **extra):
     "Score `model` on the test photos, write the record and the per-photo scores, and return `(record, predictions)`."
     truth, train_images = Rows(data.images, data.rows("test")), Rows(data.images, training_rows(data, run.settings))
-    predictions = {run.model: colourise(model.network, truth)}
-    predictions |= {name: predict(truth) for name, predict in fit_baselines(train_images).items()}
-    scores = {name: score_images(predicted, truth) for name, predicted in predictions.items()}
+    trivial = {name: predict(truth) for name, predict in fit_baselines(train_images).items()}
+    predictions = {run.model: colourise(model.network, truth)} | trivial
+    scores = {run.model: score_images(predictions[run.model], truth)} | _trivial_scores(trivial, truth, data, train_images.rows)
     scores["own_luma"] = score_images(on_own_luma(predictions[run.model], truth), truth)
     record = _record(run, model, data, history, {name: summarise(frame) for name, frame in scores.items()}) | extra
     for name, frame in scores.items(): write_scores(run.scores(name), frame, data)
     _keep_pictures(run, data, predictions)
     write_json(run.record, record)
     return record, predictions
+
+def _trivial_scores(trivial, truth, data, train_rows):
+    "The scores of the `trivial` predictions of `truth`, kept beside the decoded photos: they are the same for every network that trains on these rows."
+    key = digest_of([data.digest, train_rows.tolist(), code_digest(""), versions()])
+    file = Path(data.images.filename).with_name(f"trivial-{key}.npz")
+    try: kept = read_arrays(file, {name: (len(truth), len(SCORES)) for name in trivial})
+    except (OSError, ValueError):
+        kept = {name: score_images(predicted, truth).to_numpy() for name, predicted in trivial.items()}
+        if file.parent.exists():  # the cache may have been cleared meanwhile
+            with suppress(OSError), writing(file) as temporary: np.savez(temporary, **kept)
+    return {name: pd.DataFrame(values, columns=list(SCORES)) for name, values in kept.items()}
 
 def discard_checkpoint(run):
     "Remove the checkpoint of a `run` whose notebook has done all that it does."
@@ -413,17 +431,21 @@ def _keep_pictures(run, data, predictions):
     write_strip(run.record.with_name(f"{run.name}-extremes.jpg"), np.concatenate([truth[places], predictions[run.model][places]]))
 
 # %% ../nbs/04_training.ipynb #0068
+def _made(run, mark, history, photos):
+    "How a run with this `mark` came about that saw so many `photos`, and where, in all its sessions."
+    here = session()
+    sessions = trained_in(run, mark) or [here]
+    devices, precision, backend = (", then ".join(dict.fromkeys(kind)) for kind in zip(*sessions))
+    elsewhere = f", scored on {here[0]}"*(sessions[-1][0] != here[0])
+    return provenance(wall_seconds=sum(history["seconds"]), train_images_per_second=photos/sum(history["train_seconds"]),
+                      backend=backend, precision=precision) | dict(device=devices + elsewhere)
+
 def _record(run, model, data, history, scores):
     "The run record, a dictionary that `write_json` accepts; `scores` are summaries of the model and the baselines."
     counts = dict(n_train=len(training_rows(data, run.settings)), n_validation=len(data.rows("validation")), n_test=len(data.rows("test")))
     photos = len(history["epoch"])*(counts["n_train"]//run.settings.batch_size or 1)*min(run.settings.batch_size, counts["n_train"])
     mark = fingerprint(run, data.digest)
-    here = session()
-    sessions = trained_in(run, mark) or [here]
-    devices, precision, backend = (", then ".join(dict.fromkeys(kind)) for kind in zip(*sessions))
-    elsewhere = f", scored on {here[0]}"*(sessions[-1][0] != here[0])
-    made = provenance(wall_seconds=sum(history["seconds"]), train_images_per_second=photos/sum(history["train_seconds"]),
-                      backend=backend, precision=precision) | dict(device=devices + elsewhere)
+    made = read_json(run.record)["provenance"] if is_complete(run, data.digest) else _made(run, mark, history, photos)
     return dict(model=run.model, preset=run.preset, seed=run.settings.seed, fingerprint=mark,
                 settings=public_settings(run.settings), split_digest=data.digest, **counts, skipped=len(data.skipped),
                 provenance=made, parameters=model.network.count_params(), best_epoch=1 + best_epoch(history),

@@ -280,6 +280,7 @@ def command(monkeypatch):
 
 def test_a_photo_is_coloured_beside_itself(command, folder):
     before = (folder / "one.jpg").read_bytes()
+    (folder / "one-coloured.jpg").unlink()
     answer = command(folder / "one.jpg")
     assert (answer.exit_code, answer.stdout, answer.stderr) == (0, f"{folder}/one-coloured.jpg\n", "")
     assert (folder / "one.jpg").read_bytes() == before
@@ -300,10 +301,11 @@ def test_a_folder_with_bad_files_goes_on_and_names_them(command, folder):
     assert sorted(path.name for path in (folder / "out").iterdir()) == ["one-coloured.jpg", "three-coloured.jpg", "two-coloured.png"]
 
 
-def test_results_of_the_same_name_are_numbered_and_inputs_never_written_over(command, folder, bird):
+def test_results_of_the_same_name_are_numbered_and_nothing_is_written_over(command, folder, bird):
     bird.save(folder / "deeper/one.jpg")
     answer = command(folder / "one.jpg", folder / "deeper/one.jpg", "--out", folder / "out")
     assert [line.rpartition("/")[2] for line in answer.stdout.splitlines()] == ["one-coloured.jpg", "one-coloured-2.jpg"]
+    assert command(folder / "one.jpg", "--vividness", 1, "--out", folder / "out").stdout.endswith("/one-coloured-3.jpg\n")
     before = (folder / "one-coloured.jpg").read_bytes()
     answer = command(folder / "one.jpg", folder / "one-coloured.jpg")
     assert [line.rpartition("/")[2] for line in answer.stdout.splitlines()] == ["one-coloured-2.jpg", "one-coloured-coloured.jpg"]

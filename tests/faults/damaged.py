@@ -36,7 +36,8 @@ def whole_photos():
              ("jpg", bird.convert("L"), {}), ("png", bird, dict(icc_profile=profile, exif=exif)), ("png", bird.convert("P"), dict(transparency=0)),
              ("png", deep, {}), ("png", bird.convert("RGBA"), {}), ("png", bird.convert("1"), {}), ("bmp", bird, {}), ("webp", bird, {}),
              ("gif", bird.convert("P"), dict(save_all=True, append_images=[bird.convert("P").rotate(90)])),
-             ("tif", bird, {}), ("tif", bird, dict(compression="tiff_lzw")), ("tif", deep, {})]
+             ("tif", bird, {}), ("tif", bird, dict(compression="tiff_lzw")), ("tif", deep, {}),
+             ("tif", bird.resize((4, 4)), dict(icc_profile=profile, dpi=(72, 72), exif=exif))]  # hardly more than its tags
     return [(suffix, _encoded(image, suffix, options)) for suffix, image, options in kinds]
 
 
