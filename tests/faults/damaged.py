@@ -51,7 +51,7 @@ def damage(content, random):
     "`content` with one kind of damage, by chance."
     content, place = bytearray(content), int(random.integers(len(content)))
     length = int(random.integers(1, 64))
-    match random.integers(8):
+    match random.integers(9) if content.startswith(b"II*\0") else random.integers(8):
         case 0: del content[place:]
         case 1: del content[place:place + length]
         case 2: content[place:place] = random.bytes(length)
@@ -61,6 +61,11 @@ def damage(content, random):
             for spot in random.integers(len(content), size=random.integers(1, 20)): content[spot] = random.integers(256)
         case 7:
             for spot in random.integers(min(64, len(content)), size=random.integers(1, 4)): content[spot] = random.integers(256)
+        case 8:  # a tag of a TIFF: another type, and half of the time another value
+            start = int.from_bytes(content[4:8], "little")
+            entry = start + 2 + 12*int(random.integers(int.from_bytes(content[start:start + 2], "little")))
+            content[entry + 2] = random.integers(1, 14)
+            if random.random() < 0.5: content[entry + 8:entry + 12] = random.bytes(4)
     return bytes(content)
 
 
