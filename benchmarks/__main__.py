@@ -91,7 +91,8 @@ def main(
     with tempfile.TemporaryDirectory() as folder:
         if {"steps", "arithmetic", "files", "preparation"} & set(parts):
             if not photos: draw_photos(Path(folder)/"drawn", 60)
-            seen = find_photos(str(photos or Path(folder)/"drawn"))
+            try: seen = find_photos(str(photos or Path(folder)/"drawn"))
+            except ValueError as error: raise typer.BadParameter(str(error)) from None
             decoded = decode_photos(seen, size, Path(folder)/"cache")
             readable, few = set(decoded.names), decoded.images[:2*batch]
             source = [photo for photo in seen if photo.name in readable]

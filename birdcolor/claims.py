@@ -50,7 +50,7 @@ CLAIMS = (
     Claim(4, "Part 2", "Adding the mean absolute error to the basic cGAN makes it better.", beats("cgan_mae", ["cgan"], "ciede2000"), PICTURES),
     Claim(5, "Part 2", "U-Net + PatchGAN beats the basic cGAN.", beats("cgan_patchgan", ["cgan"], "ciede2000"), PICTURES),
     Claim(6, "Conclusion", "The cGAN with the mean absolute error is the best of all six, with the lowest validation loss.",
-          beats("cgan_mae", ["fcnn", "cnn", "unet", "cgan", "cgan_patchgan"], "mae"), "the part of the validation loss that all six share"),
+          beats("cgan_mae", ["fcnn", "cnn", "unet", "cgan", "cgan_patchgan"], "mae"), "the error that its own network is trained on, and that all six can be measured by"),
     Claim(7, "Part 1", "The FCNN gets colours but loses the shape of the bird.",
           (("gray", "fcnn", "ssim"), ("cnn", "fcnn", "ssim"), ("unet", "fcnn", "ssim"), ("fcnn", "gray", "ab_rmse")),
           "less structure than gray and than the other two, and colours nearer than none"),

@@ -75,7 +75,9 @@ def folder_photos(folder):
     home = folder.resolve()
     paths = [path for path, whole in zip(named, resolved(named)) if whole.is_relative_to(home)]
     if not paths:
-        raise ValueError(f"The folder {str(folder)!r} holds no photos: expected {_LAYOUT} with one of {', '.join(sorted(SUFFIXES))}.")
+        loose = any(path.suffix.lower() in SUFFIXES for path in folder.iterdir())
+        raise ValueError(f"The folder {str(folder)!r} holds no photos: expected {_LAYOUT} with one of {', '.join(sorted(SUFFIXES))}."
+                         + " Photos that lie in it directly need a folder for their species, or it is one of those and the folder above is meant."*loose)
     return [Photo(one_line(path.relative_to(folder).as_posix()), one_line(path.parent.name), path) for path in paths]
 
 # %% ../nbs/01_data.ipynb #0017

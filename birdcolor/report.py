@@ -479,6 +479,7 @@ def findings(out):
 # %% ../nbs/40_report.ipynb #de7c47c1
 def changed_verdicts(found):
     "Whether the verdicts on the claims stay without the photos that share their source with training photos, as a sentence."
+    if set(found.trivial) == {SEVENTH}: return ""
     changed = [f"{number} ({verdict.word}, without them {word})" for number, (verdict, word) in enumerate(zip(found.verdicts, found.sources.words), 1) if verdict.word != word]
     return f"Without them, the verdict changes on claim {', '.join(changed)}." if changed else "Without them, every verdict on the claims is the same."
 
@@ -529,7 +530,7 @@ def write_report(out):
     "Tables, figures and `report.html` from the records in `out/results`; returns the page's path."
     out, found = Path(out), findings(out)
     for name, frame in tables(found).items():
-        with writing(out/"tables"/f"{name}.csv") as temporary: frame.to_csv(temporary, index=name == "settings", lineterminator="\n")
+        with writing(out/"tables"/f"{name}.csv") as temporary: frame.to_csv(temporary, index=name == "settings", lineterminator="\n", float_format="%.10g")
     html = page(found, draw_figures(out, found), thumbnails(out, found), time.strftime("%Y-%m-%d"))
     with writing(out/"report.html") as temporary: temporary.write_text(html, encoding="utf-8")
     return out/"report.html"

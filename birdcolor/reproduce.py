@@ -6,10 +6,10 @@
 __all__ = ['ENVIRONMENT', 'FORWARDED', 'app', 'parse_models', 'parse_seeds', 'notebook_of', 'notebook_parameters', 'plan_runs',
            'plan_studies', 'check_curve', 'skip_grammar', 'attached', 'end_with', 'start_notebook', 'follow',
            'epochs_done', 'run_notebook', 'last_error', 'shrink', 'publish', 'cut_off', 'check_neighbours',
-           'photos_told', 'default_folder', 'reproduce_runs', 'one_by_one', 'labels', 'hold_and_do', 'do_run',
-           'everywhere', 'do_there', 'examples', 'complain', 'say_version', 'about', 'reproduce', 'asked_studies',
-           'whole_path', 'cluster_client', 'finished_page', 'checked', 'report', 'colorize', 'open_page',
-           'look_at_data', 'main']
+           'settings_changed', 'photos_told', 'default_folder', 'reproduce_runs', 'one_by_one', 'title', 'labels',
+           'hold_and_do', 'do_run', 'everywhere', 'do_there', 'examples', 'complain', 'say_version', 'about',
+           'reproduce', 'asked_studies', 'whole_path', 'cluster_client', 'finished_page', 'checked', 'report',
+           'colorize', 'open_page', 'look_at_data', 'main']
 
 # %% ../nbs/60_reproduce.ipynb #0002
 import base64, csv, io, json, os, signal, subprocess, sys, threading, time
@@ -197,17 +197,26 @@ def cut_off(executed):
 
 # %% ../nbs/60_reproduce.ipynb #255f567c
 def check_neighbours(planned, digest):
-    "Raise a `ValueError` when runs that lie in the folder of the `planned` ones are of other photos and would be replaced, or are none of them and cannot be compared with them."
+    "Raise a `ValueError` when runs that lie in the folder of the `planned` ones are of other photos or settings and would be replaced, or are none of them and cannot be compared with them."
     from birdcolor.report import CHECKED, check_comparable
     run, own = planned[0][0], {run.record for run, _, _ in planned}
     settings = public_settings(run.settings)
     for split, source in map(photos_told, sorted(own)):
         if split and split != digest and source != settings["data"]:
             raise ValueError(f"{run.out} holds runs of other photos ({source}); give another folder with --out.")
+    for one, _, _ in planned:
+        if changed := settings_changed(one): raise ValueError(f"{one.record} is of a run with other settings ({changed}); give another folder with --out, or delete it.")
     others = [read_record(path, CHECKED) for path in sorted((run.out/"results").glob("*-seed*.json")) if path not in own]
     wanted = [dict(model=run.model, split_digest=digest, preset=run.preset, settings=public_settings(run.settings)) for run, _, _ in planned]
     try: check_comparable([*others, *wanted])
     except ValueError as error: raise ValueError(f"{run.out} holds other runs. {error}") from None
+
+def settings_changed(run):
+    "Which settings in the record of a planned `run` are others, in words; empty where none are, or the record is missing or damaged."
+    try: kept = read_json(run.record)["settings"].items()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError): return ""
+    wanted = public_settings(run.settings)
+    return ", ".join(f"{name}={value}, not {wanted[name]}" for name, value in kept if name in wanted and name not in ("data", "checkpoint_seconds") and value != wanted[name])
 
 def photos_told(path):
     "The split and the source of the photos in the record at `path`; empty texts where it is missing, damaged, or tells neither."
@@ -232,15 +241,19 @@ def reproduce_runs(planned, say=print, client=None):
     write_manifest(planned[0][0].out/"split.csv", data)
     if data.folder: write_sources(planned[0][0].out, data.folder)
     problems = (one_by_one if client is None else partial(everywhere, client))(planned, data.digest, say)
-    return {run.name: problem for (run, _, _), problem in zip(planned, problems) if problem}
+    return {title(run): problem for (run, _, _), problem in zip(planned, problems) if problem}
 
 def one_by_one(planned, digest, say):
     "Do the `planned` runs on this machine; returns why each failed, `None` for the others."
     return [hold_and_do(*task, digest, label, say) for task, label in zip(planned, labels(planned))]
 
+def title(run):
+    "What a `run` is called on the screen: one of a study by its study too."
+    return f"{run.out.name}/{run.name}" if run.out.parent.name == "studies" else run.name
+
 def labels(planned):
-    "What each of the `planned` runs is called on the screen."
-    return [f"[{number}/{len(planned)}] {run.name}" for number, (run, _, _) in enumerate(planned, 1)]
+    "What each of the `planned` runs is called on the screen, with its number."
+    return [f"[{number}/{len(planned)}] {title(run)}" for number, (run, _, _) in enumerate(planned, 1)]
 
 def hold_and_do(run, notebook, parameters, digest, label, say):
     "`do_run`, once no other process is at this run."
@@ -329,6 +342,7 @@ def reproduce(
         os.environ |= dict(BIRDCOLOR_DEVICES=str(devices), BIRDCOLOR_TENSORBOARD=str(int(tensorboard)))
         given = dict(parse_setting(text) for text in settings or [])
         out, numbers = out or default_folder(preset, data), parse_seeds(seeds)
+        if out.exists() and not out.is_dir(): raise ValueError(f"{out} is a file; results need a folder.")
         if scheduler: out, data = out.resolve(), whole_path(data)
         groups = [plan_runs(preset, data, parse_models(models), numbers, out, given)]
         if learning_curve: check_curve(groups[0])
@@ -382,6 +396,7 @@ def report(
 ):
     "Write the report of a folder again, from its records, without training."
     try:
+        if data and not check: raise ValueError("--data is for --check alone: a report is written from the records.")
         if check: checked(out, data)
         else: typer.echo(f"Report: {finished_page(out)}")
     except (ValueError, OSError) as error: complain(error)
@@ -389,7 +404,7 @@ def report(
 # %% ../nbs/60_reproduce.ipynb #0036-2
 @app.command(epilog=examples("colorize robin.jpg", "colorize holiday --out coloured --compare", "colorize old.tif --species Robin --vividness 1"))
 def colorize(
-    photos: Annotated[list[str], typer.Argument(help="Photos, or folders of photos (and of folders of photos).")],
+    photos: Annotated[list[str], typer.Argument(help="Photos (JPEG, PNG, TIFF, WebP, AVIF and others; of several pictures in a file the first), or folders of photos (and of folders of photos).")],
     model: Annotated[str, typer.Option(help=f"Network: chroma, which comes with birdcolor, or {', '.join(model for model in MODELS if model != 'chroma')} from --runs.", autocompletion=lambda: list(MODELS))] = "chroma",
     runs: Annotated[Path, typer.Option(help="Folder of finished runs, such as reports/kaggle-quick, for the other networks.")] = Path("reports/quick"),
     species: Annotated[str | None, typer.Option(help="The bird on the photos, for example Robin. Default: not known.")] = None,
@@ -401,6 +416,7 @@ def colorize(
     "Colour photos of any size: <name>-coloured.jpg for a JPEG, .png for all else."
     try:
         if compare and unsure: raise ValueError("Give --compare or --unsure, not both.")
+        if unsure and (species or vividness is not None): raise ValueError("--unsure compares all species; leave out --species and --vividness.")
         from birdcolor.colorize import colour_files, find_files, known_species, load_colourist
         known_species(model, species)
         files = find_files(photos)

@@ -329,6 +329,9 @@ def test_a_map_of_where_it_is_unsure(command, folder):
 
 @pytest.mark.parametrize("arguments, sentence", [
     (["--compare", "--unsure"], "Give --compare or --unsure, not both."),
+    (["--unsure", "--species", "Robin"], "--unsure compares all species; leave out --species and --vividness."),
+    (["--unsure", "--vividness", "0"], "--unsure compares all species; leave out --species and --vividness."),
+    ([""], "An empty name stands for no photo; give a file or a folder, or . for this folder."),
     (["--species", "Dodo"], "Unknown species 'Dodo'; this network knows Blackbird, Bluetit, Carrion Crow, Chaffinch, Coal Tit, Collared Dove, Dunnock, Feral Pigeon, Goldfinch,"
                             " Great Tit, Greenfinch, House Sparrow, Jackdaw, Long Tailed Tit, Magpie, Robin, Song Thrush, Starling, Wood Pigeon, Wren."),
     (["--vividness", "1.5"], "vividness must be from 0 (most likely) to 1 (vivid), not 1.5."),

@@ -74,12 +74,18 @@ def test_the_shell_completes_commands_and_presets(typed, offered, tmp_path, monk
     (["--set", "data=birds"], "Give data with --data, not with --set."),
     (["--learning-curve", "--models", "cnn"], "The learning curve needs unet on all training photos as well; add it to --models."),
     (["--data", "no/such/folder"], "There is no folder 'no/such/folder'; data must be toy, kaggle, or a folder that holds <Species>/<photo>."),
+    (["--out", "/dev/null"], "/dev/null is a file; results need a folder."),
     (["--data", "."], "The folder '.' holds no photos: expected <Species>/<photo> with one of .bmp, .gif, .jpeg, .jpg, .png, .tif, .tiff, .webp."),
 ])
 def test_what_cannot_be_is_answered_with_one_sentence(arguments, sentence, tmp_path):
     finished = run("birdcolor", "reproduce", *arguments, cwd=tmp_path)
     assert (finished.returncode, finished.stderr) == (2, f"birdcolor: {sentence}\n")
     assert not (tmp_path / "reports").exists()
+
+
+def test_a_report_is_of_records_not_of_data(tmp_path):
+    finished = run("birdcolor", "report", "out", "--data", "birds", cwd=tmp_path)
+    assert (finished.returncode, finished.stderr) == (2, "birdcolor: --data is for --check alone: a report is written from the records.\n")
 
 
 def test_an_unknown_setting_is_answered_with_those_that_exist(tmp_path):
