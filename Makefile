@@ -107,6 +107,7 @@ test: $(STAMP)
 readme-check: $(STAMP)
 	@mkdir -p $(CHECK)
 	@$(QUIET_HOME) $(TO_README) --output-dir $(CHECK)
+	@$(SHORTEN) $(CHECK)/README.md
 	@diff README.md $(CHECK)/README.md || { echo "README.md differs from nbs/index.ipynb: run make readme and keep the result." >&2; exit 1; }
 
 # 37_ablation runs after the others, since it trains in the folder of 30_chroma's run, and a run belongs to one process at a time.
@@ -128,8 +129,14 @@ cluster-check: $(STAMP)
 TO_README = $(BIN)/jupyter nbconvert --log-level WARN --to markdown --execute --TagRemovePreprocessor.enabled=True \
   --TagRemovePreprocessor.remove_input_tags=remove-input nbs/index.ipynb --output README
 
+# in Colab, links must name the repository; in it, they need not
+LINKS := https://github\.com/birdcolor/birdcolor/(blob|raw)/main/
+SHORTEN = $(BIN)/python -c 'import pathlib, re, sys; page = pathlib.Path(sys.argv[2]); page.write_text(re.sub(sys.argv[1], "", page.read_text(encoding="utf-8")), encoding="utf-8")' '$(LINKS)'
+
 readme: $(STAMP)
-	$(TO_README) --output-dir .
+	$(TO_README) --output-dir $(BUILD)
+	$(SHORTEN) $(BUILD)/README.md
+	mv $(BUILD)/README.md README.md
 
 weights: $(STAMP)
 	@test -n "$(OUT)" -a "$(DATA)" != toy || { echo "make weights needs OUT=<folder of the chroma run> and DATA=<photos>." >&2; exit 1; }
