@@ -78,7 +78,7 @@ def folder_photos(folder):
         loose = any(path.suffix.lower() in SUFFIXES for path in folder.iterdir())
         raise ValueError(f"The folder {str(folder)!r} holds no photos: expected {_LAYOUT} with one of {', '.join(sorted(SUFFIXES))}."
                          + " Photos that lie in it directly need a folder for their species, or it is one of those and the folder above is meant."*loose)
-    return [Photo(one_line(path.relative_to(folder).as_posix()), one_line(path.parent.name), path) for path in paths]
+    return [Photo(one_line(path.relative_to(folder).as_posix()), sys.intern(one_line(path.parent.name)), path) for path in paths]
 
 # %% ../nbs/01_data.ipynb #0017
 def kaggle_photos():
