@@ -18,7 +18,7 @@ from .data import Rows
 from .metrics import score_images, summarise
 from .models.chroma import ChromaColorizer, build_chroma, in_gamut, to_rgb
 from .studies import study_folder
-from .training import colourise, compiled, prepare, train
+from .training import colourise, compiled, discard_checkpoint, prepare, train
 
 # %% ../nbs/37_ablation.ipynb #770f76fe
 import keras
@@ -73,12 +73,14 @@ def score_variant(run, variant, data):
     prepare(run.settings)
     model = build_variant(variant, run.settings, data)
     trained = "whole" if variant == "one_view" else variant
-    train(model, data, replace(run, out=file.parent/f"{trained}-{mark[:8]}"))
+    own = replace(run, out=file.parent/f"{trained}-{mark[:8]}")
+    train(model, data, own)
     photos = Rows(data.images, data.rows("validation"))
     scores = score_images(colourise(one_view(model) if variant == "one_view" else model.network, photos), photos)
     with writing(file) as temporary: scores.to_csv(temporary, index=False, float_format="%.6g")
     write_json(file.with_suffix(".json"), dict(variant=variant, meaning=VARIANTS[variant], fingerprint=mark, preset=run.preset, settings=public_settings(run.settings),
                                                split_digest=data.digest, n_validation=len(photos), provenance=provenance(), validation=summarise(scores)))
+    if trained != "whole": discard_checkpoint(own)  # that one is looked at with and without the mirror image
     return scores
 
 def _mark(file):
