@@ -59,9 +59,10 @@ CLAIMS = (
 # %% ../nbs/35_claims.ipynb #0011
 RESAMPLES, AT_ONCE = 4_000, 4_000_000
 
+# blocks are asked for in turns, so that a cache that held all but one would find none; these are 256 MB, enough for 60,000 photos
 @lru_cache(maxsize=64)
 def _times_drawn(photos, block, count):
-    "How often each of `photos` is drawn in each of the `count` resamples of a `block`; one byte each, since none of 256 is ever drawn 256 times."
+    "How often each of `photos` is drawn in each of the `count` resamples of a `block`; in bytes, since nothing is ever drawn 256 times."
     return np.random.default_rng([0, block]).multinomial(photos, np.full(photos, 1/photos), count).astype(np.uint8)
 
 @lru_cache(maxsize=2)

@@ -124,6 +124,7 @@ def why_unreadable(name, error, megapixels=MEGAPIXELS):
     "One sentence for the `error` that opening or decoding the photo `name` raised."
     if isinstance(error, Image.DecompressionBombError):
         return f"{name} is too large; photos up to {megapixels} megapixels, {LONGEST} pixels a side and {LARGEST//2**20} MB are read."
+    if str(name).lower().endswith((".heic", ".heif")): return f"{name} is in HEIF, which is not read; save it as JPEG."
     return f"{name} is not a readable image ({type(error).__name__})."
 
 # %% ../nbs/01_data.ipynb #3413edc1

@@ -99,9 +99,10 @@ def score_images(prediction, truth):
     check_images(truth, "truth", smallest=11)
     if prediction.shape != truth.shape:
         raise ValueError(f"prediction and truth must have one shape, not {prediction.shape} and {truth.shape}")
-    few = max(1, PIXELS_AT_ONCE//(truth.shape[1]*truth.shape[2]))
+    pixels = truth.shape[1]*truth.shape[2]
+    few, threads = max(1, PIXELS_AT_ONCE//pixels), max(1, min(cores(), pixels//2048, 8))
     def rows(start): return score_few(prediction[start:start + few], truth[start:start + few])
-    with ThreadPoolExecutor(min(cores(), 8)) as pool: parts = list(pool.map(rows, range(0, len(truth), few)))
+    with ThreadPoolExecutor(threads) as pool: parts = list(pool.map(rows, range(0, len(truth), few)))
     return pd.DataFrame(np.concatenate(parts), columns=list(SCORES))
 
 # %% ../nbs/02_metrics.ipynb #0030

@@ -432,14 +432,15 @@ def colorize(
 def open_page(
     host: Annotated[str, typer.Option(help="Address to serve at; 0.0.0.0 opens the page to the whole network.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to serve at.", min=1, max=65_535)] = 7860,
-    runs: Annotated[Path, typer.Option(help="Folder of finished runs, such as reports/kaggle-quick, for the networks of the study.")] = Path("reports/quick"),
+    runs: Annotated[Path | None, typer.Option(help="Folder of finished runs, such as reports/kaggle-quick, for the networks of the study. Default: reports/quick, if it holds any.")] = None,
 ):
     "Open a web page that colours photos, for this machine alone unless --host says otherwise."
     from importlib.util import find_spec
     if find_spec("gradio") is None: complain(ValueError('The page needs Gradio; install it with pip install "birdcolor[app] @ git+https://github.com/birdcolor/birdcolor".'))
     try:
         from birdcolor.app import serve
-        serve(host, port, runs)
+        if runs and not runs.is_dir(): raise ValueError(f"There is no folder {str(runs)!r} of finished runs.")
+        serve(host, port, runs or "reports/quick")
     except (ValueError, OSError) as error: complain(error)
 
 # %% ../nbs/60_reproduce.ipynb #aed58f6b

@@ -104,6 +104,11 @@ def test_the_page_without_gradio(monkeypatch):
     assert (answer.exit_code, answer.stderr) == (2, 'birdcolor: The page needs Gradio; install it with pip install "birdcolor[app] @ git+https://github.com/birdcolor/birdcolor".\n')
 
 
+def test_the_page_without_its_runs(tmp_path):
+    answer = CliRunner().invoke(reproduce.app, ["app", "--runs", str(tmp_path / "nowhere")])
+    assert (answer.exit_code, answer.stderr) == (2, f"birdcolor: There is no folder '{tmp_path}/nowhere' of finished runs.\n")
+
+
 @pytest.mark.parametrize("port", ["-1", "70000", "many"])
 def test_a_port_that_cannot_be(port):
     answer = CliRunner().invoke(reproduce.app, ["app", "--port", port])
