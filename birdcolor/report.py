@@ -328,7 +328,7 @@ brightness. A network that is not better than the last has shown nothing that a 
 {% if loop.first %}<td class="claim" rowspan="{{ rivals|length }}">{{ name(key) }}</td>{% endif %}<td class="pair">{{ name(rival) }}</td>{% for score in compared %}{{ difference(found[score]) }}{% endfor %}</tr>{% endfor %}{% endfor %}
 </table></div>
 {% if beyond %}<h2>The seventh network against the rest</h2>
-<p>Beyond the study: {{ title_of(seventh) }} keeps the input's own luma and predicts chroma alone. Its differences a photo from each of the others; and, told the species, from
+<p>Beyond the study: {{ title_of(seventh) }} keeps the input's own luma and predicts chroma alone. Its differences per photo from each of the others; and, told the species, from
 itself untold.</p>
 <div class="wide"><table><tr><th class="text">compared</th>{% for score in beyond_scores %}<th>{{ scores[score].heading }}</th>{% endfor %}</tr>
 {% for found in beyond %}<tr><td class="pair">{{ title_of(found.mae.first) }} minus {{ name(found.mae.second) }}<span class="note">{{ trainings_in_words(found.mae.seeds) }}</span></td>{% for score in beyond_scores %}{{ difference(found[score]) }}{% endfor %}</tr>{% endfor %}
@@ -439,8 +439,8 @@ def seeds_in_words(records):
     "How many trainings a network has, as a sentence without its full stop."
     models, seeds = [record["model"] for record in records], sorted({record["seed"] for record in records})
     counts = sorted({models.count(model) for model in models})
-    if counts == [1]: return "One training a network"
-    return f"{' to '.join(map(str, {counts[0]: 0, counts[-1]: 0}))} trainings a network, seeds {', '.join(map(str, seeds))}"
+    if counts == [1]: return "One training per network"
+    return f"{' to '.join(map(str, {counts[0]: 0, counts[-1]: 0}))} trainings per network, seeds {', '.join(map(str, seeds))}"
 
 # %% ../nbs/40_report.ipynb #1ce75726
 ELSEWHERE = {"data", "toy_photos", "seed", "split_seed", "checkpoint_seconds"}

@@ -154,7 +154,7 @@ def by_species(predictors, species, score="ciede2000"):
 PART_SCORES = ("ciede2000", "psnr", "mae")
 
 class Part(NamedTuple):
-    "What the seventh network is without one of its parts: `meaning`, `{score: interval of the differences a photo}`, photos, passes, and its record."
+    "What the seventh network is without one of its parts: `meaning`, `{score: interval of the differences per photo}`, photos, passes, and its record."
     meaning: str
     differences: dict
     photos: int
