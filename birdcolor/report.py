@@ -675,7 +675,9 @@ def outdated(records):
 def readme_sentences(found):
     "What the tables were read off, where it was made, and what they say against the trivial predictors, in Markdown."
     study, records, first = PRESETS["study"], found.records, found.records[0]
-    size, commits = first["settings"]["image_size"], sorted({short(record["provenance"]["commit"]) for record in records})
+    size, made = first["settings"]["image_size"], {}
+    for record in records: made.setdefault(short(record["provenance"]["commit"]), {})[title_of(record["model"])] = True
+    commits = [f"{commit} ({', '.join(titles)})" if len(made) > 1 else commit for commit, titles in sorted(made.items())]
     epochs = [len(record["history"]["epoch"]) for record in records]
     seconds, once = (elapsed(sum(record["provenance"]["wall_seconds"] for record in some)) for some in (records, first_runs(records).values()))
     passes = f"{min(epochs)} to {max(epochs)}" if min(epochs) < max(epochs) else f"{epochs[0]}"
