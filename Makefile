@@ -129,7 +129,7 @@ cluster-check: $(STAMP)
 TO_README = $(BIN)/jupyter nbconvert --log-level WARN --to markdown --execute --TagRemovePreprocessor.enabled=True \
   --TagRemovePreprocessor.remove_input_tags=remove-input nbs/index.ipynb --output README
 
-# in Colab, links must name the repository; in it, they need not
+# links in the notebook name the repository, since Colab knows no other files; README lies among them
 LINKS := https://github\.com/birdcolor/birdcolor/(blob|raw)/main/
 SHORTEN = $(BIN)/python -c 'import pathlib, re, sys; page = pathlib.Path(sys.argv[2]); page.write_text(re.sub(sys.argv[1], "", page.read_text(encoding="utf-8")), encoding="utf-8")' '$(LINKS)'
 

@@ -27,8 +27,8 @@ from rich.progress import track
 from scipy.ndimage import uniform_filter
 
 import birdcolor
-from .core import MODELS, Run, explained, loading, one_line, provenance, public_settings, read_record, resolve, write_json, writing
-from .data import LUMA, MEGAPIXELS, Rows, load_data, made_or_hidden, on_disk, open_image, photo_formats, upright, why_unreadable
+from .core import MODELS, Run, check_folder, explained, loading, one_line, provenance, public_settings, read_record, resolve, write_json, writing
+from .data import LUMA, MEGAPIXELS, Rows, load_data, made_or_hidden, on_disk, open_image, photo_formats, resolved, upright, why_unreadable
 
 # %% ../nbs/50_colorize.ipynb #0007
 def open_photo(path, megapixels=MEGAPIXELS):
@@ -282,8 +282,9 @@ def folder_photos(folder):
     "The photos in `folder` and one folder deeper, by suffix."
     suffixes = {suffix for suffix, name in Image.registered_extensions().items() if name in photo_formats()}
     paths = [path for pattern in ("*", "*/*") for path in sorted(folder.glob(pattern))
-             if path.suffix.lower() in suffixes and not made_or_hidden(path.relative_to(folder))
-             and path.is_file() and path.resolve().is_relative_to(folder.resolve())]
+             if path.suffix.lower() in suffixes and not made_or_hidden(path.relative_to(folder)) and path.is_file()]
+    home = folder.resolve()
+    paths = [path for path, whole in zip(paths, resolved(paths)) if whole.is_relative_to(home)]
     if not paths: raise ValueError(f"The folder {str(folder)!r} holds no photos.")
     return paths
 
@@ -307,7 +308,7 @@ def colour_file(path, out, colourist, species, vividness, kind, taken):
 def colour_files(paths, out, colourist, species=None, vividness=None, kind="coloured", progress=False):
     "Colour files, the `kind` of result as in `colour_file`; goes on after one that fails. Returns `({path: result}, {path: why it failed})`; `out=None` is beside each."
     find_species(colourist, species), chroma_gain(colourist, vividness)
-    if out and Path(out).exists() and not Path(out).is_dir(): raise ValueError(f"{out} is a file; results need a folder.")
+    if out: check_folder(out)
     paths, written, failed = list(map(Path, paths)), {}, {}
     taken = set(map(_key, paths))
     for path in track(paths, "Colouring", disable=not progress, console=Console(stderr=True), transient=True):

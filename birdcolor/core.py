@@ -6,9 +6,9 @@
 __all__ = ['ADVICE', 'NUMBER', 'SPARE', 'PRESETS', 'MODELS', 'RESULT_MODULES', 'IN_USE', 'writing', 'holding', 'lock_file',
            'one_line', 'explained', 'write_json', 'read_json', 'read_record', 'read_arrays', 'digest_of',
            'cache_folder', 'Settings', 'settings_table', 'resolve', 'parse_setting', 'check_injected',
-           'public_settings', 'installed_commit', 'commit', 'graphics_cards', 'on_gpu', 'mount_drive', 'Run',
-           'start_run', 'essential_code', 'code_digest', 'fingerprint', 'is_complete', 'cores', 'processor', 'device',
-           'versions', 'provenance', 'elapsed', 'loading']
+           'public_settings', 'differing', 'check_folder', 'installed_commit', 'commit', 'graphics_cards', 'on_gpu',
+           'mount_drive', 'Run', 'start_run', 'essential_code', 'code_digest', 'fingerprint', 'is_complete', 'cores',
+           'processor', 'device', 'versions', 'provenance', 'elapsed', 'loading']
 
 # %% ../nbs/00_core.ipynb #0002
 import ast, atexit, errno, gc, hashlib, json, os, platform, re, shutil, subprocess, sys, tempfile, time
@@ -272,6 +272,14 @@ def public_settings(settings):
     if settings.data in ("toy", "kaggle"): return record
     name = Path(settings.data).resolve().name
     return record | dict(data=f"folder {name}" if name in ("toy", "kaggle") else name)
+
+def differing(first, second, but=()):
+    "Names of the settings that two records both have, with values that are not the same, `but` some."
+    return sorted(name for name in {*first} & {*second} - {*but} if first[name] != second[name])
+
+def check_folder(out):
+    "Raise a `ValueError` when `out`, where results are to go, is a file."
+    if Path(out).exists() and not Path(out).is_dir(): raise ValueError(f"{out} is a file; results need a folder.")
 
 # %% ../nbs/00_core.ipynb #0039
 MODELS = {"fcnn": "FCNN", "cnn": "CNN", "unet": "U-Net", "cgan": "cGAN", "cgan_mae": "cGAN + MAE",

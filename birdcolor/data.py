@@ -7,8 +7,8 @@ __all__ = ['LUMA', 'SUFFIXES', 'MEGAPIXELS', 'LONGEST', 'LARGEST', 'SCANS', 'FOR
            'Photo', 'toy_birds', 'made_or_hidden', 'resolved', 'folder_photos', 'kaggle_photos', 'find_photos',
            'photo_formats', 'open_image', 'why_unreadable', 'upright', 'read_photo', 'Decoded', 'cache_key',
            'decode_photos', 'perceptual_hash', 'near_duplicates', 'duplicate_groups', 'split_photos', 'leaking',
-           'split_digest', 'middle_photos', 'Rows', 'on_disk', 'photos_alike', 'known_alike', 'Data', 'load_data',
-           'write_manifest']
+           'split_digest', 'middle_photos', 'Rows', 'on_disk', 'photos_alike', 'keep', 'known_alike', 'Data',
+           'load_data', 'write_manifest']
 
 # %% ../nbs/01_data.ipynb #0002
 import csv, errno, hashlib, json, os, re, sys
@@ -353,6 +353,11 @@ def photos_alike(images):
     return near_duplicates(on_disk((Image.fromarray(image).convert("L") for image in images), images.shape[:3]))
 
 # %% ../nbs/01_data.ipynb #24dcd49a
+def keep(file, write):
+    "Let `write` make `file` beside decoded photos, so that it is there the next time: not where nothing can be written, or the cache was cleared meanwhile."
+    if file.parent.exists():
+        with suppress(OSError), writing(file) as temporary: write(temporary)
+
 def known_alike(images):
     "`photos_alike` of the decoded `images` of a folder of the cache, where the answer is kept; `(pairs, 3)`."
     file = Path(images.filename).with_name("alike.npy")
@@ -360,8 +365,7 @@ def known_alike(images):
     except (EOFError, OSError, ValueError): pairs = np.empty(0)
     if pairs.ndim == 2 and pairs.shape[1] == 3 and np.isin(pairs[:, :2], np.arange(len(images))).all(): return pairs
     pairs = np.array(photos_alike(images)).reshape(-1, 3)
-    if file.parent.exists():  # the cache may have been cleared meanwhile
-        with suppress(OSError), writing(file) as temporary: np.save(temporary, pairs)
+    keep(file, partial(np.save, arr=pairs))
     return pairs
 
 # %% ../nbs/01_data.ipynb #0050

@@ -174,8 +174,8 @@ def on_own_luma(predictions, truth):
 
 # %% ../nbs/02_metrics.ipynb #0054
 def small_sample(count, error=0.05):
-    "How much wider than a percentile bootstrap an interval of the mean of `count` numbers must be, that is wrong in a share `error` of cases (after Hesterberg, 2015); infinite for one."
-    return np.sqrt(count/(count - 1))*student.ppf(1 - error/2, count - 1)/norm.ppf(1 - error/2) if count > 1 else np.inf
+    "How much wider than a percentile bootstrap an interval of the mean of `count` numbers must be, two or more, that is wrong in a share `error` of cases (after Hesterberg, 2015)."
+    return np.sqrt(count/(count - 1))*student.ppf(1 - error/2, count - 1)/norm.ppf(1 - error/2)
 
 def interval(values, seed=0):
     "Mean of one finite number per image and its 95% bootstrap interval, widened by `small_sample`: mean, low, high, all the same for one image."
@@ -183,8 +183,9 @@ def interval(values, seed=0):
     if values.ndim != 1 or not values.size or not np.isfinite(values).all():
         raise ValueError(f"values must be one row of one or more finite numbers, not of shape {values.shape} "
                          f"with {np.isfinite(values).sum()} finite")
-    mean, width = float(values.mean()), small_sample(len(values))
+    mean = float(values.mean())
     if len(values) == 1: return {"mean": mean, "low": mean, "high": mean}
+    width = small_sample(len(values))
     found = bootstrap((values,), np.mean, n_resamples=5_000, batch=1 + 500_000//len(values), method="percentile",
                       random_state=np.random.default_rng(seed)).confidence_interval
     return {"mean": mean, "low": float(mean + width*(found.low - mean)), "high": float(mean + width*(found.high - mean))}

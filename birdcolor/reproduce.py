@@ -21,7 +21,7 @@ from typing import Annotated
 import typer
 
 import birdcolor
-from .core import MODELS, PRESETS, Run, elapsed, explained, fingerprint, holding, is_complete, one_line, parse_setting, public_settings, read_json, read_record, resolve, writing
+from .core import MODELS, PRESETS, Run, check_folder, differing, elapsed, explained, fingerprint, holding, is_complete, one_line, parse_setting, public_settings, read_json, read_record, resolve, writing
 
 # %% ../nbs/60_reproduce.ipynb #0005
 def parse_models(text):
@@ -213,10 +213,10 @@ def check_neighbours(planned, digest):
 
 def settings_changed(run):
     "Which settings in the record of a planned `run` are others, in words; empty where none are, or the record is missing or damaged."
-    try: kept = read_json(run.record)["settings"].items()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError): return ""
+    try: kept = dict(read_json(run.record)["settings"])
+    except (OSError, ValueError, KeyError, TypeError): return ""
     wanted = public_settings(run.settings)
-    return ", ".join(f"{name}={value}, not {wanted[name]}" for name, value in kept if name in wanted and name not in ("data", "checkpoint_seconds") and value != wanted[name])
+    return ", ".join(f"{name}={kept[name]}, not {wanted[name]}" for name in differing(kept, wanted, but=("data", "checkpoint_seconds")))
 
 def photos_told(path):
     "The split and the source of the photos in the record at `path`; empty texts where it is missing, damaged, or tells neither."
@@ -342,7 +342,7 @@ def reproduce(
         os.environ |= dict(BIRDCOLOR_DEVICES=str(devices), BIRDCOLOR_TENSORBOARD=str(int(tensorboard)))
         given = dict(parse_setting(text) for text in settings or [])
         out, numbers = out or default_folder(preset, data), parse_seeds(seeds)
-        if out.exists() and not out.is_dir(): raise ValueError(f"{out} is a file; results need a folder.")
+        check_folder(out)
         if scheduler: out, data = out.resolve(), whole_path(data)
         groups = [plan_runs(preset, data, parse_models(models), numbers, out, given)]
         if learning_curve: check_curve(groups[0])

@@ -11,14 +11,14 @@ __all__ = ['LEAST', 'EXAMPLES', 'PICTURED', 'best_precision', 'prepare', 'in_bat
 
 # %% ../nbs/04_training.ipynb #0002
 import json, time
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from .core import IN_USE, code_digest, device, digest_of, fingerprint, graphics_cards, is_complete, on_gpu, provenance, public_settings, read_arrays, read_json, versions, write_json, writing
-from .data import Rows, on_disk
+from .data import Rows, keep, on_disk
 from .figures import write_strip
 from .metrics import SCORES, best_epoch, colourfulness, extremes, fit_baselines, on_own_luma, score_images, summarise
 
@@ -409,8 +409,7 @@ def _trivial_scores(trivial, truth, data, train_rows):
     try: kept = read_arrays(file, {name: (len(truth), len(SCORES)) for name in trivial})
     except (OSError, ValueError):
         kept = {name: score_images(predicted, truth).to_numpy() for name, predicted in trivial.items()}
-        if file.parent.exists():  # the cache may have been cleared meanwhile
-            with suppress(OSError), writing(file) as temporary: np.savez(temporary, **kept)
+        keep(file, partial(np.savez, **kept))
     return {name: pd.DataFrame(values, columns=list(SCORES)) for name, values in kept.items()}
 
 def discard_checkpoint(run):

@@ -51,7 +51,7 @@ def damage(content, random):
     "`content` with one kind of damage, by chance."
     content, place = bytearray(content), int(random.integers(len(content)))
     length = int(random.integers(1, 64))
-    match random.integers(9) if content.startswith(b"II*\0") else random.integers(8):
+    match random.integers(9 if content.startswith(b"II*\0") else 8):
         case 0: del content[place:]
         case 1: del content[place:place + length]
         case 2: content[place:place] = random.bytes(length)
