@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from .core import cache_folder, holding, lock_file, read_json
+from .core import cache_folder, holding, lock_file
 from .data import decode_photos, known_alike, open_image
 
 # %% ../nbs/05_audit.ipynb #2836f10f
@@ -42,7 +42,7 @@ def audit(photos, cache=None):
     gray = [name for name, found in zip(decoded.names, is_gray(decoded.images)) if found]
     read = set(decoded.names)
     sizes = Counter(_size(photo) for photo in photos if photo.name in read and photo.path)
-    return Audit(dict(Counter(decoded.species)), dict(sizes.most_common()), pairs, gray, list(map(tuple, decoded.skipped)), decoded.copies)
+    return Audit(dict(Counter(decoded.species.tolist())), dict(sizes.most_common()), pairs, gray, list(map(tuple, decoded.skipped)), decoded.copies)
 
 def _size(photo):
     "Width and height from a photo's header."
@@ -75,7 +75,7 @@ def cache_entries(cache=None):
 def _entry(folder):
     "The `Entry` in `folder`; a damaged one has a problem instead of numbers."
     megabytes = sum(file.stat().st_size for file in folder.iterdir())/1e6
-    try: images, count = np.load(folder/"images.npy", mmap_mode="r", allow_pickle=False), len(read_json(folder/"index.json")["names"])
+    try: images, count = np.load(folder/"images.npy", mmap_mode="r"), len(np.load(folder/"index.npy", mmap_mode="r"))
     except (EOFError, OSError, ValueError, KeyError, TypeError) as error: return Entry(folder, 0, 0, megabytes, f"it cannot be read ({type(error).__name__})")
     fine = images.dtype == np.uint8 and images.ndim == 4 and len(images) == count
     return Entry(folder, count, images.shape[1] if images.ndim == 4 else 0, megabytes, None if fine else "its array and its index do not fit together")

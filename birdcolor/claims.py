@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
+from .data import on_disk
 from .metrics import BASELINES, SCORES, small_sample
 
 # %% ../nbs/35_claims.ipynb #0005
@@ -59,16 +60,17 @@ CLAIMS = (
 # %% ../nbs/35_claims.ipynb #0011
 RESAMPLES, AT_ONCE = 4_000, 4_000_000
 
-# blocks are asked for in turns, so that a cache that held all but one would find none; these are 256 MB, enough for 60,000 photos
+# blocks are asked for in turns, so that a cache that held all but one would find none; these are 256 MB on disk, enough for 60,000 photos
 @lru_cache(maxsize=64)
 def _times_drawn(photos, block, count):
     "How often each of `photos` is drawn in each of the `count` resamples of a `block`; in bytes, since nothing is ever drawn 256 times."
-    return np.random.default_rng([0, block]).multinomial(photos, np.full(photos, 1/photos), count).astype(np.uint8)
+    drawn = np.random.default_rng([0, block]).multinomial(photos, np.full(photos, 1/photos), count)
+    return on_disk([drawn], drawn.shape)
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=1)
 def photo_shares(photos, block=0, count=RESAMPLES):
     "How much each of `photos` counts in each of the `count` resamples of a `block`: (resamples, photos), rows that add up to 1."
-    return _times_drawn(photos, block, count).astype(np.float64)/photos
+    return np.divide(_times_drawn(photos, block, count), photos, dtype=np.float64)
 
 def resampled_means(values):
     "The means over photos of `values` (..., photos) in each resample: (resamples, ...); `AT_ONCE` numbers in memory for a block."

@@ -394,6 +394,6 @@ def score_weights(preset, data, path):
     settings, colourist = resolve(preset, data=data), load_colourist()
     photos = load_data(settings)
     rows = photos.rows("test")
-    scores = score_colourist(colourist, Rows(photos.images, rows), np.array(photos.species)[rows])
+    scores = score_colourist(colourist, Rows(photos.images, rows), photos.species[rows])
     write_json(path, dict(image_size=settings.image_size, data=public_settings(settings)["data"], split_digest=photos.digest, n_test=len(rows), provenance=provenance(),
                           weights={name: colourist.record[name] for name in ("preset", "seed", "split_digest", "fingerprint")}, scores={kind: summarise(frame) for kind, frame in scores.items()}))

@@ -84,7 +84,7 @@ def _note(file):
 # %% ../nbs/00_core.ipynb #b8d1f0b2
 def one_line(text):
     "`text` with everything that cannot be shown, line ends included, as escapes."
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+    return text if text.isprintable() else "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 # %% ../nbs/00_core.ipynb #b8d1f0b4
 ADVICE = {errno.ENOSPC: "make room", errno.EDQUOT: "make room", errno.EFBIG: "make room", errno.EROFS: "give a folder that can be written",
@@ -152,8 +152,10 @@ def _array(archive, name, shape):
 
 # %% ../nbs/00_core.ipynb #0012
 def digest_of(value):
-    "Sixteen hexadecimal digits that stand for anything JSON can hold."
-    return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:16]
+    "Sixteen hexadecimal digits that stand for anything JSON can hold, which is never all in memory as text."
+    digest = hashlib.sha256()
+    for text in json.JSONEncoder().iterencode(value): digest.update(text.encode())
+    return digest.hexdigest()[:16]
 
 # %% ../nbs/00_core.ipynb #0014
 def cache_folder():

@@ -459,5 +459,5 @@ def all_scores(record):
 def write_scores(path, scores, data):
     "Per-photo scores of the test photos as CSV, keyed by the first 16 digits of the photo's SHA-256."
     rows = data.rows("test")
-    keys = pd.DataFrame(dict(sha256=[data.sha256[row][:16] for row in rows], species=np.array(data.species)[rows]))
+    keys = pd.DataFrame(dict(sha256=[data.sha256[row][:16] for row in rows], species=data.species[rows]))
     with writing(path) as temporary: pd.concat([keys, scores], axis=1).to_csv(temporary, index=False, float_format="%.6g")
