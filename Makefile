@@ -15,9 +15,6 @@ SEEDS  =
 STUDIES =
 OUT    =
 
-# enough drawn birds to see every network learn, few enough for ten minutes on two cores
-TOY_PHOTOS = $(if $(filter _toy_quick_,_$(DATA)_$(PRESET)_),--set toy_photos=160)
-
 # the Python to build .venv with; empty: the first suitable one on the PATH
 PYTHON =
 
@@ -86,7 +83,7 @@ $(STAMP): $(BIN)/uv requirements.lock setup.py settings.ini
 # --- report ----------------------------------------------------------------------------------------------------------
 
 report: $(STAMP)
-	$(BIN)/birdcolor reproduce --preset "$(PRESET)" --data "$(DATA)" $(TOY_PHOTOS) $(if $(MODELS),--models "$(MODELS)") $(if $(SEEDS),--seeds "$(SEEDS)") $(if $(STUDIES),--learning-curve --leakage) $(if $(OUT),--out "$(OUT)")
+	$(BIN)/birdcolor reproduce --preset "$(PRESET)" --data "$(DATA)" $(if $(MODELS),--models "$(MODELS)") $(if $(SEEDS),--seeds "$(SEEDS)") $(if $(STUDIES),--learning-curve --leakage) $(if $(OUT),--out "$(OUT)")
 
 # --- test ------------------------------------------------------------------------------------------------------------
 

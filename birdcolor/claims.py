@@ -89,16 +89,16 @@ def common_share(values):
     "Of the spread between photos in `values` (..., seeds, photos), the factor that all seeds have in common: 0 to 1."
     seeds, photos = values.shape[-2:]
     by_photo, by_seed = values.mean(-2, keepdims=True), values.mean(-1, keepdims=True)
-    interplay = np.sum((values - by_photo - by_seed + values.mean((-2, -1), keepdims=True))**2, axis=(-2, -1))/(seeds - 1)
+    interaction = np.sum((values - by_photo - by_seed + values.mean((-2, -1), keepdims=True))**2, axis=(-2, -1))/(seeds - 1)
     between_photos = np.maximum(seeds*np.sum((by_photo - by_seed.mean(-2, keepdims=True))**2, axis=(-2, -1)), 1e-300)
-    return np.sqrt(np.maximum(1 - interplay/between_photos, 0))
+    return np.sqrt(np.maximum(1 - interaction/between_photos, 0))
 
 # %% ../nbs/35_claims.ipynb #0016
 def seed_interval(values, error=0.05):
     "Mean and interval over seeds and photos of finite `values` (..., seeds, photos), wrong in a share `error` of cases: mean, low, high, each (...)."
     values = np.asarray(values, np.float64)
     if values.ndim < 2 or not values.size or not np.isfinite(values).all():
-        raise ValueError(f"values must be finite, a row a seed and a column a photo, not of shape {values.shape} with {np.isfinite(values).sum()} finite")
+        raise ValueError(f"values must be finite, one row per seed and one column per photo, not of shape {values.shape} with {np.isfinite(values).sum()} finite")
     by_photo, by_seed, (seeds, photos) = values.mean(-2), values.mean(-1), values.shape[-2:]
     mean = by_photo.mean(-1)
     if photos == 1: return {"mean": mean, "low": mean - np.inf, "high": mean + np.inf}

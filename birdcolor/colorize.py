@@ -382,7 +382,7 @@ def known_species(model="chroma", species=None):
 
 # %% ../nbs/50_colorize.ipynb #519f60a7
 def score_colourist(colourist, truth, species):
-    "Per-photo scores of what `colourist` makes of the gray of `truth`, uint8 (N, size, size, 3): `{unknown, told}`, told the `species`, a name a photo."
+    "Per-photo scores of what `colourist` makes of the gray of `truth`, uint8 (N, size, size, 3): `{unknown, told}`, told the `species`, one name per photo."
     from birdcolor.metrics import gray, score_images, to_uint8
     def answer(image, name): return colourise_photo(Image.fromarray(to_uint8(gray(image))[..., 0]), colourist, name)
     def scores(names): return score_images(on_disk(map(answer, truth, names), truth.shape), truth)

@@ -163,7 +163,7 @@ def cache_folder():
     return Path(os.environ.get("BIRDCOLOR_CACHE") or user_cache_path("birdcolor")).expanduser()
 
 # %% ../nbs/00_core.ipynb #0016
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+_ = os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 # %% ../nbs/00_core.ipynb #0018
 def _row(smoke, quick, study, meaning, at_least=None, at_most=None, one_of=None):
@@ -177,7 +177,7 @@ class Settings:
     "Everything that decides a result."
     #                                smoke  quick  study
     data: str                 = _row("toy", "toy", "kaggle", "photos: toy, kaggle, or a folder that holds <Species>/<photo>")
-    toy_photos: int           = _row(60,    400,   2000,  "photos drawn when data is toy", 30, 100_000)
+    toy_photos: int           = _row(60,    160,   2000,  "photos drawn when data is toy", 30, 100_000)
     image_size: int           = _row(32,    64,    128,   "side of the square images, pixels", 16, 1024)
     epochs: int               = _row(2,     15,    200,   "passes over the training photos, direct networks", 1, 10_000)
     adversarial_epochs: int   = _row(2,     15,    400,   "passes over the training photos, adversarial networks", 1, 10_000)
@@ -271,7 +271,9 @@ def _notebook_cells():
 def public_settings(settings):
     "The settings as a dictionary for a record: a folder of photos is reduced to its name."
     record = asdict(settings)
-    if settings.data in ("toy", "kaggle"): return record
+    if settings.data == "toy": return record
+    del record["toy_photos"]
+    if settings.data == "kaggle": return record
     name = Path(settings.data).resolve().name
     return record | dict(data=f"folder {name}" if name in ("toy", "kaggle") else name)
 
@@ -375,7 +377,7 @@ def start_run(model, preset, out=None, **overrides):
     return run
 
 _held = ExitStack()
-atexit.register(_held.close)
+_ = atexit.register(_held.close)
 
 # %% ../nbs/00_core.ipynb #0046
 def essential_code(source):
@@ -481,4 +483,4 @@ def _silence():
         os.dup2(kept, 2)
         os.close(kept)
 
-atexit.register(gc.freeze)
+_ = atexit.register(gc.freeze)

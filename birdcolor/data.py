@@ -338,7 +338,7 @@ def _deal(split, parcels, total):
 
 # %% ../nbs/01_data.ipynb #f6b30e72
 def leaking(groups, split):
-    "Which training photos have a near-duplicate among the others: a truth value a photo."
+    "Which training photos have a near-duplicate among the others: one truth value per photo."
     return (split == "train") & np.isin(groups, groups[split != "train"])
 
 # %% ../nbs/01_data.ipynb #0047
@@ -349,7 +349,7 @@ def split_digest(sha256, split):
 
 # %% ../nbs/01_data.ipynb #aa36e3d8
 def middle_photos(species, count):
-    "Places of the middle photo of each of at most `count` species, evenly chosen, in the list `species`, a name a photo."
+    "Places of the middle photo of each of at most `count` species, evenly chosen, in the list `species`, one name per photo."
     names = np.unique(species)
     chosen = names[np.linspace(0, len(names) - 1, min(count, len(names))).round().astype(int)]
     return np.array([places[len(places)//2] for places in (np.flatnonzero(np.asarray(species) == name) for name in chosen)])

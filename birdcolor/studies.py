@@ -102,17 +102,21 @@ def leaked_photos(split):
 
 # %% ../nbs/36_studies.ipynb #acdf55fc
 def photo_sources(folder):
-    "`{species/name without suffix: source}` as the Kaggle data set's `birds.csv` in or beside the `folder` of photos has it; empty without one that can be read."
+    "`{species/name without suffix and underlines: source}` as the Kaggle data set's `birds.csv` in or beside the `folder` of photos has it; empty without one that can be read."
     file = next((place/"birds.csv" for place in (Path(folder), Path(folder).parent) if (place/"birds.csv").is_file()), None)
     if file is None: return {}
     try:
         with open(file, newline="", encoding="utf-8", errors="replace") as lines: rows = [(row.get("filepaths") or "", row.get("Source")) for row in csv.DictReader(lines)]
     except csv.Error: return {}
-    return {found[1]: source for path, source in rows if source and (found := re.fullmatch(r"withBackground/(.+?)\.?\w+", path))}
+    return {_place(found[1]): source for path, source in rows if source and (found := re.fullmatch(r"withBackground/(.+?)\.?\w+", path))}
+
+def _place(name):
+    "Where a photo lies, as both the list and the folder write it."
+    return name.replace("_", "").casefold()
 
 def shared_sources(split, sources):
     "Test photos whose source, of `photo_sources`, is that of training photos too, from a manifest `split`: `{source: first 16 digits of their hashes}`."
-    named = split.assign(source=[sources.get(name.rpartition(".")[0]) for name in split["name"]])
+    named = split.assign(source=[sources.get(_place(name.rpartition(".")[0])) for name in split["name"]])
     trained = named.loc[named["split"] == "train", "source"].dropna()
     test = named[(named["split"] == "test") & named["source"].isin(trained)]
     return {source: [photo[:16] for photo in photos] for source, photos in test.groupby("source")["sha256"]}
@@ -145,7 +149,7 @@ def without_shared(out, predictors, lookup="chroma_by_brightness", score="ciede2
 
 # %% ../nbs/36_studies.ipynb #6010f9a4
 def by_species(predictors, species, score="ciede2000"):
-    "`{species: {predictor: summary}}` of one score, from per-photo scores `{name: Scored}` of photos of these `species`, a name a photo."
+    "`{species: {predictor: summary}}` of one score, from per-photo scores `{name: Scored}` of photos of these `species`, one name per photo."
     values = {name: scored.of([score])[0] for name, scored in predictors.items()}
     return {bird: {name: {key: float(value) for key, value in seed_interval(scores[:, species == bird]).items()} for name, scores in values.items()}
             for bird in np.unique(species)}

@@ -26,7 +26,7 @@ NAN = float("nan")
     (lambda: colorize.find_species(SimpleNamespace(species=[]), "Robin"), "This network knows no species, so it cannot be told that this is 'Robin'."),
     (lambda: colorize.chroma_gain(SimpleNamespace(vivid=2.0, vividness=0.0), NAN), "vividness must be from 0 (most likely) to 1 (vivid), not nan."),
     (lambda: chroma.Colourist.number(known, "Dodo"), "Species must be one of Robin, Wren, not 'Dodo'."),
-    (lambda: claims.seed_interval([[1.0, NAN]]), "values must be finite, a row a seed and a column a photo, not of shape (1, 2) with 1 finite"),
+    (lambda: claims.seed_interval([[1.0, NAN]]), "values must be finite, one row per seed and one column per photo, not of shape (1, 2) with 1 finite"),
     (lambda: metrics.interval([]), "values must be one row of one or more finite numbers, not of shape (0,) with 0 finite"),
     (lambda: metrics.paired_interval([1.0], [1.0, 2.0]), "a and b must score the same images, not arrays of shape (1,) and (2,)"),
     (lambda: metrics.check_images(images[0], "photos"),

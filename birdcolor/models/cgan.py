@@ -42,7 +42,7 @@ def judge_input(settings):
 
 # %% ../../nbs/20_cgan.ipynb #0015
 def build_discriminator(settings):
-    "One logit a picture: above zero for *a true photo*."
+    "One logit per picture: above zero for *a true photo*."
     seen, hidden = judge_input(settings)
     for filters in (64, 128):
         hidden = layers.LeakyReLU(0.2)(layers.Conv2D(filters, 4, strides=2, padding="same")(hidden))

@@ -28,7 +28,7 @@ def build_skip_generator(settings, name="generator"):
 PATCH_LAYERS = ((64, 2), (128, 2), (128, 2), (128, 1), (128, 1))
 
 def build_patch_discriminator(settings):
-    "One logit a patch of 94x94 pixels, on a grid of an eighth of the picture's side."
+    "One logit per patch of 94x94 pixels, on a grid of an eighth of the picture's side."
     seen, hidden = judge_input(settings)
     for filters, stride in PATCH_LAYERS:
         hidden = layers.LeakyReLU(0.2)(layers.Conv2D(filters, 4, strides=stride, padding="same")(hidden))

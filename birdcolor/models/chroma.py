@@ -116,6 +116,8 @@ LABEL_DROPOUT, SMALLEST_WINDOW = 0.5, 0.6
 
 class ChromaColorizer(Colorizer):
     "The seventh network in training: `planes` inside `network`, uint8 photos and their species, mean absolute error."
+    stops_early = False  # before the last epoch, the steps are still large
+
     def __init__(self, planes, pairs, names, seed=None, **kwargs):
         super().__init__(build_network(planes), pairs, **kwargs)
         self.planes, self.names, self.random = planes, list(names), keras.random.SeedGenerator(seed)
