@@ -11,7 +11,7 @@ __all__ = ['WHITE', 'BRIGHTEST', 'FILE_TAGS', 'STRIP_PIXELS', 'UNSURE', 'JPEG_SU
            'study_colourist', 'load_colourist', 'known_species', 'score_colourist', 'score_weights']
 
 # %% ../nbs/50_colorize.ipynb #0002
-import re, warnings
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from scipy.ndimage import uniform_filter
 
 import birdcolor
 from .core import MODELS, Run, check_folder, explained, loading, one_line, provenance, public_settings, read_record, resolve, write_json, writing
-from .data import LUMA, MEGAPIXELS, Rows, load_data, made_or_hidden, on_disk, open_image, photo_formats, resolved, upright, why_unreadable
+from .data import LUMA, MEGAPIXELS, SUFFIXES, Rows, load_data, made_or_hidden, on_disk, open_image, resolved, upright, why_unreadable
 
 # %% ../nbs/50_colorize.ipynb #0007
 def open_photo(path, megapixels=MEGAPIXELS):
@@ -112,6 +112,7 @@ def metadata(image):
 # %% ../nbs/50_colorize.ipynb #0026
 def prepared(image):
     "`image` as (upright 8-bit sRGB of mode L or RGB, alpha or `None`, metadata)."
+    if 0 in image.size: raise ValueError("The picture has no pixels.")
     colours, alpha = without_alpha(eight_bits(upright(image)))
     return to_srgb(colours, image.info.get("icc_profile")), alpha, metadata(image)
 
@@ -280,9 +281,8 @@ def _key(path): return str(path.resolve()).casefold()
 # %% ../nbs/50_colorize.ipynb #0070
 def folder_photos(folder):
     "The photos in `folder` and one folder deeper, by suffix."
-    suffixes = {suffix for suffix, name in Image.registered_extensions().items() if name in photo_formats()}
     paths = [path for pattern in ("*", "*/*") for path in sorted(folder.glob(pattern))
-             if path.suffix.lower() in suffixes and not made_or_hidden(path.relative_to(folder)) and path.is_file()]
+             if path.suffix.lower() in SUFFIXES and not made_or_hidden(path.relative_to(folder)) and path.is_file()]
     home = folder.resolve()
     paths = [path for path, whole in zip(paths, resolved(paths)) if whole.is_relative_to(home)]
     if not paths: raise ValueError(f"The folder {str(folder)!r} holds no photos.")
@@ -346,8 +346,9 @@ def study_colourist(model, folder):
             raise ValueError(f"{file} is missing; train one with birdcolor reproduce --models {model} --data <photos> --out <folder>, and give --runs <folder>.")
     record = read_record(run.record, dict(preset=str, settings=dict))
     settings = resolve(record["preset"], **record["settings"])
-    network = _build(model, settings)
-    try: network.load_weights(weights)
+    try:
+        network = _build(model, settings)
+        network.load_weights(weights)
     except Exception as error: raise ValueError(f"{weights} does not hold the weights of this {model} ({type(error).__name__}); train it again.") from error
     return StudyColourist(network, settings.image_size)
 

@@ -7,8 +7,8 @@ __all__ = ['ADVICE', 'NUMBER', 'SPARE', 'PRESETS', 'MODELS', 'RESULT_MODULES', '
            'one_line', 'explained', 'write_json', 'read_json', 'read_record', 'read_arrays', 'digest_of',
            'cache_folder', 'Settings', 'settings_table', 'resolve', 'parse_setting', 'check_injected',
            'public_settings', 'differing', 'check_folder', 'installed_commit', 'commit', 'graphics_cards', 'on_gpu',
-           'mount_drive', 'Run', 'start_run', 'essential_code', 'code_digest', 'fingerprint', 'is_complete', 'cores',
-           'processor', 'device', 'versions', 'provenance', 'elapsed', 'loading']
+           'mount_drive', 'Run', 'start_run', 'essential_code', 'code_digest', 'fingerprint', 'is_complete',
+           'check_record', 'cores', 'processor', 'device', 'versions', 'provenance', 'elapsed', 'loading']
 
 # %% ../nbs/00_core.ipynb #0002
 import ast, atexit, errno, gc, hashlib, json, os, platform, re, shutil, subprocess, sys, tempfile, time
@@ -89,7 +89,7 @@ def one_line(text):
 # %% ../nbs/00_core.ipynb #b8d1f0b4
 ADVICE = {errno.ENOSPC: "make room", errno.EDQUOT: "make room", errno.EFBIG: "make room", errno.EROFS: "give a folder that can be written",
           errno.EACCES: "change its permissions or give another", errno.EPERM: "change its permissions or give another", errno.ENOTDIR: "give another folder",
-          errno.ENAMETOOLONG: "give another folder"}
+          errno.ENAMETOOLONG: "use a shorter name"}
 
 def explained(error):
     "What `error` says as one line, and for an error of the operating system where it happened and what can be done."
@@ -159,8 +159,9 @@ def digest_of(value):
 
 # %% ../nbs/00_core.ipynb #0014
 def cache_folder():
-    "Where decoded photos and unnamed runs are kept: `$BIRDCOLOR_CACHE`, or the user's cache folder."
-    return Path(os.environ.get("BIRDCOLOR_CACHE") or user_cache_path("birdcolor")).expanduser()
+    "Where decoded photos and unnamed runs are kept: `$BIRDCOLOR_CACHE`, or the user's cache folder; a user without a home raises a `ValueError`."
+    try: return Path(os.environ.get("BIRDCOLOR_CACHE") or user_cache_path("birdcolor")).expanduser()
+    except RuntimeError: raise ValueError("There is no home folder for decoded photos; name a folder for them in BIRDCOLOR_CACHE, or set HOME.") from None
 
 # %% ../nbs/00_core.ipynb #0016
 _ = os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
@@ -281,9 +282,13 @@ def differing(first, second, but=()):
     "Names of the settings that two records both have, with values that are not the same, `but` some."
     return sorted(name for name in {*first} & {*second} - {*but} if first[name] != second[name])
 
-def check_folder(out):
-    "Raise a `ValueError` when `out`, where results are to go, is a file."
+def check_folder(out, data="toy"):
+    "Raise a `ValueError` when `out`, where results are to go, is a file, or the folder of the photos `data`."
     if Path(out).exists() and not Path(out).is_dir(): raise ValueError(f"{out} is a file; results need a folder.")
+    if data in ("toy", "kaggle"): return
+    photos = Path(data).expanduser().resolve()
+    if Path(out).expanduser().resolve() in (photos, photos/"withBackground"):
+        raise ValueError(f"{out} is the folder of the photos, and pictures of results would be taken for photos; give results another folder.")
 
 # %% ../nbs/00_core.ipynb #0039
 MODELS = {"fcnn": "FCNN", "cnn": "CNN", "unet": "U-Net", "cgan": "cGAN", "cgan_mae": "cGAN + MAE",
@@ -291,9 +296,9 @@ MODELS = {"fcnn": "FCNN", "cnn": "CNN", "unet": "U-Net", "cgan": "cGAN", "cgan_m
 
 # %% ../nbs/00_core.ipynb #0055
 def _output(*command):
-    "What `command` prints, or an empty text when it is missing or fails."
+    "What `command` prints, or `None` when it is missing or fails."
     try: return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
-    except (OSError, subprocess.SubprocessError): return ""
+    except (OSError, subprocess.SubprocessError): return None
 
 # %% ../nbs/00_core.ipynb #b5a9cf75
 def installed_commit(package="birdcolor"):
@@ -305,11 +310,12 @@ def installed_commit(package="birdcolor"):
 # %% ../nbs/00_core.ipynb #0056
 @cache
 def commit():
-    "The commit of the birdcolor checkout when first asked, with `+` when code in it was changed since; outside one, the commit that was installed, or `released`."
+    "The commit of the birdcolor checkout when first asked, with `+` unless git says that its code is unchanged since, or `unknown` if git cannot tell; outside one, the commit that was installed, or `released`."
     top = Path(birdcolor.__file__).resolve().parent.parent
-    revision = _output("git", "-C", str(top), "rev-parse", "HEAD") if (top/".git").exists() else ""
-    changed = revision and _output("git", "-C", str(top), "status", "--porcelain", "--", "birdcolor", "nbs", "settings.ini")
-    return revision + ("+" if changed else "") or installed_commit() or "released"
+    if not (top/".git").exists(): return installed_commit() or "released"
+    revision = _output("git", "-C", str(top), "rev-parse", "HEAD")
+    unchanged = _output("git", "-C", str(top), "status", "--porcelain", "--", "birdcolor", "nbs", "settings.ini") == ""
+    return revision + "+"*(not unchanged) if revision else "unknown"
 
 # %% ../nbs/00_core.ipynb #0058
 @cache
@@ -317,8 +323,8 @@ def graphics_cards():
     "Names and compute capabilities of the NVIDIA GPUs that `CUDA_VISIBLE_DEVICES` leaves to this process, as `(name, capability)` pairs."
     visible, query = os.environ.get("CUDA_VISIBLE_DEVICES"), ("nvidia-smi", "--query-gpu=name,compute_cap", "--format=csv,noheader")
     if visible in ("", "-1"): return []
-    lines = (visible and _output(*query, "-i", visible) or _output(*query)).splitlines()
-    return [(name.strip(), float(capability)) for name, _, capability in (line.rpartition(",") for line in lines)]
+    lines = (visible and _output(*query, "-i", visible) or _output(*query) or "").splitlines()
+    return [(found[1].strip(), float(found[2])) for line in lines if (found := re.fullmatch(r"(.+), *([\d.]+)", line.strip()))]
 
 def on_gpu():
     "Whether Keras' backend sees a GPU."
@@ -328,7 +334,7 @@ def on_gpu():
 # %% ../nbs/00_core.ipynb #5c3e90b1
 def mount_drive(folder):
     "Mount Google Drive when this is Colab and `folder` lies on it."
-    if "google.colab" not in sys.modules or not Path(folder).is_relative_to("/content/drive"): return
+    if "google.colab" not in sys.modules or not Path(folder).expanduser().absolute().is_relative_to("/content/drive"): return
     from google.colab import drive
     drive.mount("/content/drive")
 
@@ -368,8 +374,10 @@ class Run:
 def start_run(model, preset, out=None, **overrides):
     "A `Run` of checked settings in the folder `out`, or in `runs/<preset>` of the cache folder, held by this process from now on; what is empty or `None` is as in the preset."
     check_injected(["preset", "out", *overrides])
+    if not isinstance(out, (str, Path, type(None))): raise ValueError(f"out must be a text, the name of a folder, not {out!r}.")
     given = {name: value for name, value in overrides.items() if value != ""}
     run = Run(model, preset, resolve(preset, **given), Path(out).expanduser() if out else cache_folder()/"runs"/preset)
+    check_folder(run.out, run.settings.data)
     for folder in run.out, run.settings.data: mount_drive(folder)
     _held.enter_context(holding(run.folder))
     commit()
@@ -418,6 +426,15 @@ def is_complete(run, digest):
     "Whether the record of `run` is there and was made by the same settings, photos and code."
     try: return read_json(run.record)["fingerprint"] == fingerprint(run, digest)
     except (OSError, ValueError, KeyError, TypeError): return False
+
+def check_record(run, digest):
+    "Raise a `ValueError` when there is a record of `run` that is of other settings, or of other photos than those of the split `digest`: it would be replaced."
+    try: kept, split = dict(read_json(run.record)["settings"]), read_json(run.record)["split_digest"]
+    except (OSError, ValueError, KeyError, TypeError): return
+    wanted = public_settings(run.settings)
+    others = differing(kept, wanted, but=("checkpoint_seconds", *["data"]*(split == digest)))
+    told = ", ".join(f"{name}={kept[name]}, not {wanted[name]}" for name in others)
+    if told: raise ValueError(f"{run.record} is of a run with other settings ({told}); give results another folder, or delete it.")
 
 # %% ../nbs/00_core.ipynb #0059
 def cores():

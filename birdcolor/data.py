@@ -54,7 +54,8 @@ def made_or_hidden(path):
     "Whether the file `path` is by its name a result of `birdcolor colorize`, or hidden, or in a hidden folder."
     return any(part.startswith(".") for part in path.parts) or bool(re.search(r"-(coloured|compared|unsure)(-\d+)?$", path.stem))
 
-SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+SUFFIXES = {".apng", ".avif", ".avifs", ".bmp", ".dib", ".gif", ".icb", ".j2c", ".j2k", ".jfif", ".jp2", ".jpc", ".jpe", ".jpeg", ".jpf", ".jpg", ".jpx",
+            ".pbm", ".pfm", ".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".vda", ".vst", ".webp"}
 _LAYOUT = "<Species>/<photo>"
 
 # %% ../nbs/01_data.ipynb #0013
@@ -85,11 +86,17 @@ def folder_photos(folder):
     by_name, home = partial(sorted, key=attrgetter("name")), folder.resolve()
     named = tee(path for species in by_name(folder.glob("*")) for path in by_name(species.glob("*"))
                 if path.suffix.lower() in SUFFIXES and not made_or_hidden(path.relative_to(folder)) and path.is_file())
-    files = [os.fsencode(f"{path.parent.name}/{path.name}") for path, whole in zip(named[0], resolved(named[1])) if whole.is_relative_to(home)]
+    files, elsewhere = [], 0
+    for path, whole in zip(named[0], resolved(named[1])):
+        if whole.is_relative_to(home): files.append(os.fsencode(f"{path.parent.name}/{path.name}"))
+        else: elsewhere += 1
+    links = f"Left out of {folder}: {elsewhere} that are links to elsewhere; put the files themselves there."
     if not files:
         loose = any(path.suffix.lower() in SUFFIXES for path in folder.iterdir())
         raise ValueError(f"The folder {str(folder)!r} holds no photos: expected {_LAYOUT} with one of {', '.join(sorted(SUFFIXES))}."
-                         + " Photos that lie in it directly need a folder for their species, or it is one of those and the folder above is meant."*loose)
+                         + " Photos that lie in it directly need a folder for their species, or it is one of those and the folder above is meant."*loose
+                         + f" {links}"*bool(elsewhere))
+    if elsewhere: print(links)
     return FolderPhotos(folder, np.array(files))
 
 # %% ../nbs/01_data.ipynb #0017
@@ -190,6 +197,7 @@ class Decoded:
 # %% ../nbs/01_data.ipynb #0026
 def state_of(photos):
     "A digest of what changes when any of the `photos` does: each one's name, path, length and time of change; of drawn birds, how they are drawn."
+    if not len(photos): raise ValueError("There are no photos to decode.")
     digest = hashlib.sha256(Path(toy.__file__).read_bytes() if photos[0].path is None else b"")
     for state in _states(photos): digest.update(json.dumps(state).encode())
     return digest.hexdigest()

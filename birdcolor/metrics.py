@@ -79,6 +79,7 @@ def score_few(predictions, truth):
 
 def score_image(prediction, truth):
     "All of `SCORES` for one uint8 RGB `prediction` (height, width, 3) of `truth`, as a dict."
+    if not prediction.dtype == truth.dtype == np.uint8: raise ValueError(f"prediction and truth must be uint8, not {prediction.dtype} and {truth.dtype}")
     return dict(zip(SCORES, map(float, score_few(prediction[None], truth[None])[0]), strict=True))
 
 # %% ../nbs/02_metrics.ipynb #0024
@@ -183,7 +184,9 @@ def add_chroma(luma, chroma):
 # %% ../nbs/02_metrics.ipynb #0052-3
 def on_own_luma(predictions, truth):
     "`predictions` with the luma of `truth`, both uint8 (N, height, width, 3): their chroma is all that is left of them."
-    chunks = zip(in_chunks(check_images(predictions)), in_chunks(truth))
+    if check_images(predictions, "predictions").shape != check_images(truth, "truth").shape:
+        raise ValueError(f"predictions and truth must have one shape, not {predictions.shape} and {truth.shape}")
+    chunks = zip(in_chunks(predictions), in_chunks(truth))
     return on_disk((to_uint8(add_chroma(gray(own), chunk / np.float32(255) - gray(chunk))) for chunk, own in chunks), truth.shape)
 
 # %% ../nbs/02_metrics.ipynb #0054

@@ -6,10 +6,10 @@
 __all__ = ['ENVIRONMENT', 'FORWARDED', 'app', 'parse_models', 'parse_seeds', 'notebook_of', 'notebook_parameters', 'plan_runs',
            'plan_studies', 'check_curve', 'skip_grammar', 'attached', 'end_with', 'start_notebook', 'follow',
            'epochs_done', 'run_notebook', 'last_error', 'shrink', 'publish', 'cut_off', 'check_neighbours',
-           'settings_changed', 'photos_told', 'default_folder', 'reproduce_runs', 'one_by_one', 'title', 'labels',
-           'hold_and_do', 'do_run', 'everywhere', 'do_there', 'examples', 'complain', 'say_version', 'about',
-           'reproduce', 'asked_studies', 'whole_path', 'cluster_client', 'finished_page', 'checked', 'report',
-           'colorize', 'open_page', 'look_at_data', 'main']
+           'default_folder', 'reproduce_runs', 'one_by_one', 'title', 'labels', 'hold_and_do', 'do_run', 'everywhere',
+           'do_there', 'examples', 'complain', 'at_home', 'say_version', 'about', 'reproduce', 'asked_studies',
+           'whole_path', 'cluster_client', 'finished_page', 'checked', 'report', 'colorize', 'open_page',
+           'look_at_data', 'main']
 
 # %% ../nbs/60_reproduce.ipynb #0002
 import base64, csv, io, json, os, signal, subprocess, sys, threading, time
@@ -21,7 +21,7 @@ from typing import Annotated
 import typer
 
 import birdcolor
-from .core import MODELS, PRESETS, Run, check_folder, differing, elapsed, explained, fingerprint, holding, is_complete, one_line, parse_setting, public_settings, read_json, read_record, resolve, writing
+from .core import MODELS, PRESETS, Run, check_folder, check_record, elapsed, explained, fingerprint, holding, is_complete, one_line, parse_setting, public_settings, read_record, resolve, writing
 
 # %% ../nbs/60_reproduce.ipynb #0005
 def parse_models(text):
@@ -92,7 +92,7 @@ def skip_grammar():
     sys.modules.setdefault("rfc3987_syntax", None)
 
 # %% ../nbs/60_reproduce.ipynb #0017
-ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore", "TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+ENVIRONMENT = {"PYTHONSAFEPATH": "1", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore", "TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
                "MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**33), "MALLOC_TOP_PAD_": str(2**28)}
 
 def attached(parent):
@@ -110,7 +110,7 @@ def end_with(parent, every=0.5):
 def start_notebook(notebook, executed, parameters, log):
     "Start papermill on `notebook` in a process of its own; its output goes to the open file `log`."
     encoded = base64.b64encode(json.dumps(parameters).encode()).decode()
-    command = [sys.executable, "-c", f"from birdcolor.reproduce import attached; attached({os.getpid()})", str(notebook), str(executed), "-b", encoded, "--log-output", "--no-progress-bar"]
+    command = [sys.executable, "-P", "-c", f"from birdcolor.reproduce import attached; attached({os.getpid()})", str(notebook), str(executed), "-b", encoded, "--log-output", "--no-progress-bar"]
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=ENVIRONMENT | os.environ)
 
 # %% ../nbs/60_reproduce.ipynb #0018
@@ -200,28 +200,11 @@ def check_neighbours(planned, digest):
     "Raise a `ValueError` when runs that lie in the folder of the `planned` ones are of other photos or settings and would be replaced, or are none of them and cannot be compared with them."
     from birdcolor.report import CHECKED, check_comparable
     run, own = planned[0][0], {run.record for run, _, _ in planned}
-    settings = public_settings(run.settings)
-    for split, source in map(photos_told, sorted(own)):
-        if split and split != digest and source != settings["data"]:
-            raise ValueError(f"{run.out} holds runs of other photos ({source}); give another folder with --out.")
-    for one, _, _ in planned:
-        if changed := settings_changed(one): raise ValueError(f"{one.record} is of a run with other settings ({changed}); give another folder with --out, or delete it.")
+    for one, _, _ in planned: check_record(one, digest)
     others = [read_record(path, CHECKED) for path in sorted((run.out/"results").glob("*-seed*.json")) if path not in own]
     wanted = [dict(model=run.model, split_digest=digest, preset=run.preset, settings=public_settings(run.settings)) for run, _, _ in planned]
     try: check_comparable([*others, *wanted])
     except ValueError as error: raise ValueError(f"{run.out} holds other runs. {error}") from None
-
-def settings_changed(run):
-    "Which settings in the record of a planned `run` are others, in words; empty where none are, or the record is missing or damaged."
-    try: kept = dict(read_json(run.record)["settings"])
-    except (OSError, ValueError, KeyError, TypeError): return ""
-    wanted = public_settings(run.settings)
-    return ", ".join(f"{name}={kept[name]}, not {wanted[name]}" for name in differing(kept, wanted, but=("data", "checkpoint_seconds")))
-
-def photos_told(path):
-    "The split and the source of the photos in the record at `path`; empty texts where it is missing, damaged, or tells neither."
-    try: record = read_json(path); return record["split_digest"], record["settings"]["data"]
-    except (OSError, ValueError, KeyError, TypeError): return "", ""
 
 # %% ../nbs/60_reproduce.ipynb #dde3ca27
 def default_folder(preset, data):
@@ -309,6 +292,12 @@ def complain(error):
     typer.echo(f"birdcolor: {explained(error)}", err=True)
     raise typer.Exit(2)
 
+# %% ../nbs/60_reproduce.ipynb #cb932b75
+def at_home(folder):
+    "A `folder` of the command line with the home folder for `~`, which shells leave as it is after an option's `=`."
+    try: return folder and folder.expanduser()
+    except RuntimeError: raise typer.BadParameter(f"There is no home folder for {folder}.") from None
+
 # %% ../nbs/60_reproduce.ipynb #1a24e8f2
 def say_version(asked):
     "Print the version and leave, when `asked`."
@@ -329,7 +318,7 @@ def reproduce(
     data: Annotated[str | None, typer.Option(help="Photos: toy, kaggle, or a folder that holds <Species>/<photo>. Default: the preset's.")] = None,
     models: Annotated[str, typer.Option(help=f"Networks with commas between them: {','.join(MODELS)}. Default: all.")] = "",
     seeds: Annotated[str, typer.Option(help="Seeds with commas between them.")] = "0",
-    out: Annotated[Path | None, typer.Option(help="Folder for results and report. Default: reports/<toy, kaggle or photos>-<preset>.")] = None,
+    out: Annotated[Path | None, typer.Option(callback=at_home, help="Folder for results and report. Default: reports/<toy, kaggle or photos>-<preset>.")] = None,
     learning_curve: Annotated[bool, typer.Option("--learning-curve", help="Also train the U-Net on 10, 25 and 50% of the training photos.")] = False,
     leakage: Annotated[bool, typer.Option("--leakage", help="Also train the U-Net with near-duplicates in both training and test, and without them.")] = False,
     devices: Annotated[int, typer.Option(envvar="BIRDCOLOR_DEVICES", min=1, help="GPUs that share every training step.")] = 1,
@@ -342,7 +331,7 @@ def reproduce(
         os.environ |= dict(BIRDCOLOR_DEVICES=str(devices), BIRDCOLOR_TENSORBOARD=str(int(tensorboard)))
         given = dict(parse_setting(text) for text in settings or [])
         out, numbers = out or default_folder(preset, data), parse_seeds(seeds)
-        check_folder(out)
+        check_folder(out, resolve(preset, data=data).data)
         if scheduler: out, data = out.resolve(), whole_path(data)
         groups = [plan_runs(preset, data, parse_models(models), numbers, out, given)]
         if learning_curve: check_curve(groups[0])
@@ -390,7 +379,7 @@ def checked(out, data):
 # %% ../nbs/60_reproduce.ipynb #0036
 @app.command(epilog=examples("report reports/quick", "report reports/quick --check"))
 def report(
-    out: Annotated[Path, typer.Argument(help="Folder that holds results/, as reproduce makes it.")],
+    out: Annotated[Path, typer.Argument(callback=at_home, help="Folder that holds results/, as reproduce makes it.")],
     check: Annotated[bool, typer.Option("--check", help="Write nothing; verify that stored predictions give the stored scores.")] = False,
     data: Annotated[str | None, typer.Option(help="With --check: the folder of photos that the records were made from.")] = None,
 ):
@@ -406,21 +395,22 @@ def report(
 def colorize(
     photos: Annotated[list[str], typer.Argument(help="Photos (JPEG, PNG, TIFF, WebP, AVIF and others; of several pictures in a file the first), or folders of photos (and of folders of photos).")],
     model: Annotated[str, typer.Option(help=f"Network: chroma, which comes with birdcolor, or {', '.join(model for model in MODELS if model != 'chroma')} from --runs.", autocompletion=lambda: list(MODELS))] = "chroma",
-    runs: Annotated[Path, typer.Option(help="Folder of finished runs, such as reports/kaggle-quick, for the other networks.")] = Path("reports/quick"),
+    runs: Annotated[Path | None, typer.Option(callback=at_home, help="Folder of finished runs, such as reports/kaggle-quick, for the other networks. Default: reports/quick.")] = None,
     species: Annotated[str | None, typer.Option(help="The bird on the photos, for example Robin. Default: not known.")] = None,
     vividness: Annotated[float | None, typer.Option(help="From 0, the most likely colours, to 1, vivid ones. Default: the network's own.")] = None,
     compare: Annotated[bool, typer.Option("--compare", help="Write gray and coloured side by side.")] = False,
     unsure: Annotated[bool, typer.Option("--unsure", help="Write a map instead: white where the colours depend most on the species.")] = False,
-    out: Annotated[Path | None, typer.Option(help="Folder for the results. Default: beside each photo.")] = None,
+    out: Annotated[Path | None, typer.Option(callback=at_home, help="Folder for the results. Default: beside each photo.")] = None,
 ):
     "Colour photos of any size: <name>-coloured.jpg for a JPEG, .png for all else."
     try:
         if compare and unsure: raise ValueError("Give --compare or --unsure, not both.")
+        if runs and model == "chroma": raise ValueError(f"Chroma comes with birdcolor; --runs is for the other networks, with --model.")
         if unsure and (species or vividness is not None): raise ValueError("--unsure compares all species; leave out --species and --vividness.")
         from birdcolor.colorize import colour_files, find_files, known_species, load_colourist
         known_species(model, species)
         files = find_files(photos)
-        written, failed = colour_files(files, out, load_colourist(model, runs), species, vividness, "unsure" if unsure else "compared" if compare else "coloured", len(files) > 1)
+        written, failed = colour_files(files, out, load_colourist(model, runs or "reports/quick"), species, vividness, "unsure" if unsure else "compared" if compare else "coloured", len(files) > 1)
     except (ValueError, OSError) as error: complain(error)
     for result in written.values(): typer.echo(one_line(str(result)))
     for problem in failed.values(): typer.echo(f"birdcolor: {problem}", err=True)
@@ -432,7 +422,7 @@ def colorize(
 def open_page(
     host: Annotated[str, typer.Option(help="Address to serve at; 0.0.0.0 opens the page to the whole network.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to serve at.", min=1, max=65_535)] = 7860,
-    runs: Annotated[Path | None, typer.Option(help="Folder of finished runs, such as reports/kaggle-quick, for the networks of the study. Default: reports/quick, if it holds any.")] = None,
+    runs: Annotated[Path | None, typer.Option(callback=at_home, help="Folder of finished runs, such as reports/kaggle-quick, for the networks of the study. Default: reports/quick, if it holds any.")] = None,
 ):
     "Open a web page that colours photos, for this machine alone unless --host says otherwise."
     from importlib.util import find_spec
@@ -458,7 +448,7 @@ def look_at_data(
         entries = clear_cache() if clear else cache_entries()
     except (ValueError, OSError) as error: complain(error)
     for entry in entries:
-        what = f"damaged: {entry.problem}" if entry.problem else f"{entry.photos} photos, {entry.side}x{entry.side} pixels"
+        what = entry.problem or f"{entry.photos} photos, {entry.side}x{entry.side} pixels"
         typer.echo(f"{entry.folder.name}: {what}, {entry.megabytes:.1f} MB{', removed' if clear else ''}")
     typer.echo(f"{len(entries)} decoded sets, {sum(entry.megabytes for entry in entries):.1f} MB, {'removed from' if clear else 'in'} {cache_folder()}")
 

@@ -8,7 +8,6 @@ __all__ = ['event_writers', 'write_rows', 'watch', 'changed', 'tensorboard_logs'
 # %% ../nbs/07_tensorboard.ipynb #ef9aab0a
 import csv, os, shutil
 from contextlib import contextmanager
-from pathlib import Path
 from threading import Event, Thread
 
 # %% ../nbs/07_tensorboard.ipynb #6fbbd9d0

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .core import IN_USE, code_digest, device, digest_of, fingerprint, graphics_cards, is_complete, on_gpu, provenance, public_settings, read_arrays, read_json, versions, write_json, writing
+from .core import IN_USE, cache_folder, check_record, code_digest, device, digest_of, fingerprint, graphics_cards, is_complete, on_gpu, provenance, public_settings, read_arrays, read_json, versions, write_json, writing
 from .data import Rows, keep, on_disk
 from .figures import write_strip
 from .metrics import SCORES, best_epoch, colourfulness, extremes, fit_baselines, on_own_luma, score_images, summarise
@@ -245,6 +245,7 @@ def read_note(path, mark):
     if not Path(path).exists(): return {}
     try: note = json.loads(str(read_arrays(path, {"note": ()})["note"]))
     except json.JSONDecodeError: note = None
+    except ValueError as error: raise ValueError(f"{error}; if it is damaged, delete it and run again.") from error
     if not isinstance(note, dict) or not all(isinstance(note.get(name, kind()), kind) for name, kind in dict(mark=str, history=dict, sessions=list).items()):
         raise ValueError(f"{path} is not a checkpoint of birdcolor; delete it and run again.")
     return note if note.get("mark") == mark else {}
@@ -361,13 +362,14 @@ def train(model, data, run):
         print(f"{run.name} has been trained; to train it again, delete {run.record}.")
         model.network.load_weights(weights)
         return read_json(run.record)["history"]
+    if not run.out.is_relative_to(cache_folder()): check_record(run, data.digest)
     training = Training(model, data, run)
     with tqdm(desc=run.name, total=training.epochs, initial=training.done, unit="epoch", mininterval=1) as bar:
         while not training.finished:
             training.epoch()
             bar.set_postfix({model.monitor: f"{training.history[model.monitor][-1]:.4f}"}, refresh=False)
             bar.update()
-    run.record.unlink(missing_ok=True)  # one of other settings: from here on, neither weights nor scores would be those that it tells of
+    run.record.unlink(missing_ok=True)  # one of older code, or in the cache folder of other settings: from here on, neither weights nor scores would be those that it tells of
     model.network.save_weights(run.folder/"last.weights.h5")
     model.network.set_weights(training.best)
     model.network.save_weights(weights)

@@ -146,12 +146,17 @@ def test_files_of_the_server_cannot_be_read_through_the_page(page, tmp_path):
     assert answer.startswith("event: error") and "coloured" not in answer
 
 
-def test_what_is_sent_has_limits(page, connect, tmp_path):
+def test_what_is_sent_has_limits(page, connect, tmp_path, monkeypatch):
     import requests
     from gradio_client import handle_file
     from gradio_client.exceptions import AppError
     address = f"{page.local_url}gradio_api/upload"
     assert requests.post(address, files={"files": ("robin.png", bytes(31 * 2**20))}, timeout=60).status_code == 413
+    with monkeypatch.context() as full:
+        full.setattr("birdcolor.app.MOST_KEPT", 0)
+        refused = requests.post(address, files={"files": ("robin.png", bytes(100))}, timeout=60)
+        assert (refused.status_code, refused.text) == (507, "No room for more photos; try again in an hour.")
+    assert requests.post(address, files={"files": ("robin.png", bytes(100))}, timeout=60).status_code == 200
     Image.new("1", (41_000, 1000)).save(tmp_path / "vast.png")
     with pytest.raises(AppError, match="^vast.png is too large; photos up to 40 megapixels, 65535 pixels a side and 1024 MB are read."):
         connect(page).predict(handle_file(tmp_path / "vast.png"), "unknown", 0, "chroma", api_name="/colour")

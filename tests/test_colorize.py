@@ -330,6 +330,7 @@ def test_a_map_of_where_it_is_unsure(command, folder):
 @pytest.mark.parametrize("arguments, sentence", [
     (["--compare", "--unsure"], "Give --compare or --unsure, not both."),
     (["--unsure", "--species", "Robin"], "--unsure compares all species; leave out --species and --vividness."),
+    (["--runs", "reports/mine"], "Chroma comes with birdcolor; --runs is for the other networks, with --model."),
     (["--unsure", "--vividness", "0"], "--unsure compares all species; leave out --species and --vividness."),
     ([""], "An empty name stands for no photo; give a file or a folder, or . for this folder."),
     (["--species", "Dodo"], "Unknown species 'Dodo'; this network knows Blackbird, Bluetit, Carrion Crow, Chaffinch, Coal Tit, Collared Dove, Dunnock, Feral Pigeon, Goldfinch,"

@@ -75,7 +75,8 @@ def test_the_shell_completes_commands_and_presets(typed, offered, tmp_path, monk
     (["--learning-curve", "--models", "cnn"], "The learning curve needs unet on all training photos as well; add it to --models."),
     (["--data", "no/such/folder"], "There is no folder 'no/such/folder'; data must be toy, kaggle, or a folder that holds <Species>/<photo>."),
     (["--out", "/dev/null"], "/dev/null is a file; results need a folder."),
-    (["--data", "."], "The folder '.' holds no photos: expected <Species>/<photo> with one of .bmp, .gif, .jpeg, .jpg, .png, .tif, .tiff, .webp."),
+    (["--data", "."], "The folder '.' holds no photos: expected <Species>/<photo> with one of .apng, .avif, .avifs, .bmp, .dib, .gif, .icb, .j2c, .j2k, .jfif, .jp2, .jpc, .jpe, .jpeg, .jpf, .jpg, "
+        ".jpx, .pbm, .pfm, .pgm, .png, .pnm, .ppm, .tga, .tif, .tiff, .vda, .vst, .webp."),
 ])
 def test_what_cannot_be_is_answered_with_one_sentence(arguments, sentence, tmp_path):
     finished = run("birdcolor", "reproduce", *arguments, cwd=tmp_path)
@@ -129,7 +130,8 @@ def test_reproduce_skips_what_is_complete_goes_on_after_a_failure_and_names_it(p
 def test_runs_of_other_photos_are_not_replaced(photos, tmp_path):
     write_json(tmp_path / "reports/photos-smoke/results/fcnn-seed0.json", dict(split_digest="0123", settings=dict(data="garden A")))
     finished = run("birdcolor", "reproduce", "--preset", "smoke", "--data", str(photos), "--models", "fcnn", cwd=tmp_path)
-    sentence = "birdcolor: reports/photos-smoke holds runs of other photos (garden A); give another folder with --out."
+    sentence = (f"birdcolor: reports/photos-smoke/results/fcnn-seed0.json is of a run with other settings (data=garden A, not {photos.name}); "
+                "give results another folder, or delete it.")
     assert (finished.returncode, finished.stderr.splitlines()[-1]) == (2, sentence)
     assert [path.name for path in (tmp_path / "reports/photos-smoke").iterdir()] == ["results"]
 

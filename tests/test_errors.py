@@ -98,6 +98,17 @@ def test_a_checkpoint_of_another_program(tmp_path, note):
     assert str(caught.value) == f"{tmp_path}/checkpoint.npz is not a checkpoint of birdcolor; delete it and run again."
 
 
+def test_a_checkpoint_cut_short(tmp_path):
+    (tmp_path / "checkpoint.npz").touch()
+    with pytest.raises(ValueError) as caught: training.load_checkpoint(tmp_path / "checkpoint.npz", None, "mark")
+    assert str(caught.value) == f"{tmp_path}/checkpoint.npz does not hold the arrays of this network: EOFError; if it is damaged, delete it and run again."
+
+
+def test_no_photos_to_decode(tmp_path):
+    with pytest.raises(ValueError) as caught: data.decode_photos([], 16, tmp_path)
+    assert str(caught.value) == "There are no photos to decode."
+
+
 def test_the_page_without_gradio(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     answer = CliRunner().invoke(reproduce.app, ["app"])
