@@ -386,8 +386,8 @@ PAGE = MACROS + """<!doctype html>
 <p>Networks that turn gray photos into colour, and four predictors that learn next to nothing, on the same
 {{ first.n_test }} test photos from <em>{{ data }}</em> ({{ first.n_train }} for training, {{ first.n_validation }} for validation, {{ size }}x{{ size }} pixels,
 split {{ first.split_digest }}{% if first.skipped %}, {{ first.skipped }} unreadable photos skipped{% endif %}).
-{{ seeds_in_words }}. Made on {{ date }} by <a href="https://github.com/birdcolor/birdcolor">birdcolor</a>, which says what each network is, from the records in
-<a href="results/">results/</a>. Numbers in brackets after a network are the seeds of its trainings, each a link to a record; all other links lead to files beside this page, too.</p>
+{{ seeds_in_words }}. Made on {{ date }} from the records in <a href="results/">results/</a>; links lead to files beside this page. Numbers in brackets after
+a network are the seeds of its trainings, each a link to a record. What each network is stands in <a href="https://github.com/birdcolor/birdcolor">birdcolor</a>'s notebooks.</p>
 {% if data == "toy" %}<p class="warning">These are birds drawn by birdcolor, not photos. They show that the networks learn and what a report looks like; verdicts on them say nothing about the study.</p>{% endif %}
 {% for warning in warnings %}<p class="warning">{{ warning }}</p>{% endfor %}
 """ + VERDICTS + TABLES + STUDIES + """
