@@ -31,7 +31,7 @@ QUIET_HOME := BIRDCOLOR_CACHE="$(BUILD)/cache" KERAS_HOME="$(BUILD)/keras" MPLCO
 # nor in the temporary folder; what goes there lies outside the checkout, as it does for users
 SCRATCH := scratch="$$(mktemp -d)" && trap 'rm -rf "$$scratch"' EXIT && TMPDIR="$$scratch" $(QUIET_HOME)
 
-.PHONY: help setup report test readme-check notebooks command-line faults readme weights lock audit site site-check packages colab-check cluster-check clean
+.PHONY: help setup report test readme-check notebooks command-line faults readme outputs weights lock audit site site-check packages colab-check cluster-check clean
 
 help:
 	@echo "make report  train the networks on drawn birds and write reports/toy-quick/report.html"
@@ -40,6 +40,7 @@ help:
 	@echo "make faults  the fault harness at full size; its counts go to reports/faults"
 	@echo "make setup   fill .venv from requirements.lock (the two above do it by themselves)"
 	@echo "make readme  write README.md from nbs/index.ipynb"
+	@echo "make outputs execute the notebooks and keep what they show"
 	@echo "make weights put the weights of the chroma run in OUT into the package and score them on DATA"
 	@echo "make lock    renew requirements.lock from settings.ini (newest versions: make lock UPGRADE=--upgrade)"
 	@echo "make site    write notebooks, reports and reference as pages to build/site; make site-check looks for broken links in Chromium"
@@ -134,6 +135,12 @@ readme: $(STAMP)
 	$(TO_README) --output-dir $(BUILD)
 	$(SHORTEN) $(BUILD)/README.md
 	mv $(BUILD)/README.md README.md
+
+OUTPUTS = $(filter-out nbs/index.ipynb,$(wildcard nbs/*.ipynb))
+
+outputs: $(STAMP)
+	$(BIN)/python docs/outputs.py $(OUTPUTS)
+	$(BIN)/nbdev_clean
 
 weights: $(STAMP)
 	@test -n "$(OUT)" -a "$(DATA)" != toy || { echo "make weights needs OUT=<folder of the chroma run> and DATA=<photos>." >&2; exit 1; }
