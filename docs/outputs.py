@@ -15,7 +15,7 @@ def shown(outputs):
     kept = []
     for output in outputs:
         if output.output_type == "stream":
-            output.text = "".join(line for line in output.text.splitlines(True) if not line.startswith("WARNING:tensorflow"))
+            output.text = "".join(line for line in output.text.splitlines(True) if not line.startswith(("WARNING:tensorflow", "INFO:tensorflow")))
             if output.name == "stderr" or not output.text: continue
             if kept and kept[-1].output_type == "stream":
                 kept[-1].text += output.text
