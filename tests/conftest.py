@@ -19,6 +19,12 @@ def pytest_addoption(parser):
     parser.addoption("--six-on-a-cluster", action="store_true", help="train all six networks of the study on the cluster of two workers, not one")
 
 
+def pytest_collection_modifyitems(items):
+    "The longest tests first, so that none runs alone at the end."
+    longest = "test_cluster.py", "test_backends.py", "test_resume.py", "test_devices.py"
+    items.sort(key=lambda item: item.path.name not in longest)
+
+
 @pytest.fixture
 def keep(request):
     "A function that stores rows of the harness's table: `fault`, how often `tried`, `outcome` in words, how many went `wrong`."
