@@ -37,9 +37,10 @@ class Audit(NamedTuple):
 def audit(photos, cache=None):
     "The `Audit` of the `photos` that `find_photos` gives; they are decoded at 32x32 pixels, into the cache."
     decoded = decode_photos(photos, 32, cache)
-    pairs = [(decoded.names[i], decoded.names[j]) for i, j in known_alike(decoded.images)[:, :2].astype(int)]
-    gray = [name for name, found in zip(decoded.names, is_gray(decoded.images)) if found]
-    read = set(decoded.names)
+    names = decoded.names.tolist()
+    pairs = [(names[i], names[j]) for i, j in known_alike(decoded.images)[:, :2].astype(int)]
+    gray = [name for name, found in zip(names, is_gray(decoded.images)) if found]
+    read = set(names)
     sizes = Counter(_size(photo) for photo in photos if photo.name in read and photo.path)
     return Audit(dict(Counter(decoded.species.tolist())), dict(sizes.most_common()), pairs, gray, list(map(tuple, decoded.skipped)), decoded.copies)
 

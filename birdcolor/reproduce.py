@@ -405,7 +405,7 @@ def colorize(
     "Colour photos of any size: <name>-coloured.jpg for a JPEG, .png for all else."
     try:
         if compare and unsure: raise ValueError("Give --compare or --unsure, not both.")
-        if runs and model == "chroma": raise ValueError(f"Chroma comes with birdcolor; --runs is for the other networks, with --model.")
+        if runs and model == "chroma": raise ValueError("Chroma comes with birdcolor; --runs is for the other networks, with --model.")
         if unsure and (species or vividness is not None): raise ValueError("--unsure compares all species; leave out --species and --vividness.")
         from birdcolor.colorize import colour_files, find_files, known_species, load_colourist
         known_species(model, species)
