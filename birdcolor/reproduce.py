@@ -110,7 +110,7 @@ def end_with(parent, every=0.5):
 def start_notebook(notebook, executed, parameters, log):
     "Start papermill on `notebook` in a process of its own; its output goes to the open file `log`."
     encoded = base64.b64encode(json.dumps(parameters).encode()).decode()
-    command = [sys.executable, "-P", "-c", f"from birdcolor.reproduce import attached; attached({os.getpid()})", str(notebook), str(executed), "-b", encoded, "--log-output", "--no-progress-bar"]
+    command = [sys.executable, "-c", f"from birdcolor.reproduce import attached; attached({os.getpid()})", str(notebook), str(executed), "-b", encoded, "--log-output", "--no-progress-bar"]
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=ENVIRONMENT | os.environ)
 
 # %% ../nbs/60_reproduce.ipynb #0018
