@@ -28,7 +28,7 @@ from scipy.ndimage import uniform_filter
 
 import birdcolor
 from .core import MODELS, Run, check_folder, explained, loading, one_line, provenance, public_settings, read_record, resolve, write_json, writing
-from .data import LUMA, MEGAPIXELS, SUFFIXES, Rows, load_data, made_or_hidden, on_disk, open_image, resolved, upright, why_unreadable
+from .data import LUMA, MEGAPIXELS, SUFFIXES, Rows, load_data, made_or_hidden, on_disk, open_image, resolver, upright, why_unreadable
 
 # %% ../nbs/50_colorize.ipynb #0007
 def open_photo(path, megapixels=MEGAPIXELS):
@@ -283,8 +283,8 @@ def folder_photos(folder):
     "The photos in `folder` and one folder deeper, by suffix."
     paths = [path for pattern in ("*", "*/*") for path in sorted(folder.glob(pattern))
              if path.suffix.lower() in SUFFIXES and not made_or_hidden(path.relative_to(folder)) and path.is_file()]
-    home = folder.resolve()
-    paths = [path for path, whole in zip(paths, resolved(paths)) if whole.is_relative_to(home)]
+    whole, home = resolver(), folder.resolve()
+    paths = [path for path in paths if whole(path).is_relative_to(home)]
     if not paths: raise ValueError(f"The folder {str(folder)!r} holds no photos.")
     return paths
 

@@ -429,7 +429,9 @@ def is_complete(run, digest):
 
 def check_record(run, digest):
     "Raise a `ValueError` when there is a record of `run` that is of other settings, or of other photos than those of the split `digest`: it would be replaced."
-    try: kept, split = dict(read_json(run.record)["settings"]), read_json(run.record)["split_digest"]
+    try:
+        record = read_json(run.record)
+        kept, split = dict(record["settings"]), record["split_digest"]
     except (OSError, ValueError, KeyError, TypeError): return
     wanted = public_settings(run.settings)
     others = differing(kept, wanted, but=("checkpoint_seconds", *["data"]*(split == digest)))

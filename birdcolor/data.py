@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['LUMA', 'SUFFIXES', 'MEGAPIXELS', 'LONGEST', 'LARGEST', 'SCANS', 'FORMATS', 'TURNS', 'NOTES', 'CACHE_FORMAT',
-           'COLUMNS', 'SHARES', 'Photo', 'toy_birds', 'made_or_hidden', 'resolved', 'FolderPhotos', 'folder_photos',
+           'COLUMNS', 'SHARES', 'Photo', 'toy_birds', 'made_or_hidden', 'resolver', 'FolderPhotos', 'folder_photos',
            'kaggle_photos', 'find_photos', 'photo_formats', 'open_image', 'why_unreadable', 'upright', 'read_photo',
            'Decoded', 'state_of', 'cache_key', 'decode_photos', 'perceptual_hash', 'near_duplicates',
            'duplicate_groups', 'split_photos', 'leaking', 'split_digest', 'middle_photos', 'Rows', 'on_disk',
@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache, partial
-from itertools import chain, tee
+from functools import cache, lru_cache, partial
+from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -59,13 +59,10 @@ SUFFIXES = {".apng", ".avif", ".avifs", ".bmp", ".dib", ".gif", ".icb", ".j2c", 
 _LAYOUT = "<Species>/<photo>"
 
 # %% ../nbs/01_data.ipynb #0013
-def resolved(paths):
-    "`Path.resolve` of each of the files `paths`, a folder's own path being found out once and not once a file."
-    folders = {}
-    for path in paths:
-        parent = os.path.dirname(path)
-        if parent not in folders: folders[parent] = Path(parent).resolve()
-        yield path.resolve() if path.is_symlink() else folders[parent]/path.name
+def resolver():
+    "A function like `Path.resolve` for files, which finds out a folder's own path once and not once a file."
+    whole = lru_cache(maxsize=None)(lambda folder: Path(folder).resolve())
+    return lambda path: path.resolve() if path.is_symlink() else whole(os.path.dirname(path))/path.name
 
 class FolderPhotos(Sequence):
     "The photos whose paths below `folder` are `files`, an array of bytes; a `Photo` is made when it is asked for, since many of them would fill memory."
@@ -83,12 +80,12 @@ def folder_photos(folder):
     if not folder.is_dir():
         raise ValueError(f"There is no folder {str(folder)!r}; data must be toy, kaggle, or a folder that holds {_LAYOUT}.")
     if (folder/"withBackground").is_dir(): folder = folder/"withBackground"
-    by_name, home = partial(sorted, key=attrgetter("name")), folder.resolve()
-    named = tee(path for species in by_name(folder.glob("*")) for path in by_name(species.glob("*"))
-                if path.suffix.lower() in SUFFIXES and not made_or_hidden(path.relative_to(folder)) and path.is_file())
+    by_name, whole, home = partial(sorted, key=attrgetter("name")), resolver(), folder.resolve()
+    named = (path for species in by_name(folder.glob("*")) for path in by_name(species.glob("*"))
+             if path.suffix.lower() in SUFFIXES and not made_or_hidden(path.relative_to(folder)) and path.is_file())
     files, elsewhere = [], 0
-    for path, whole in zip(named[0], resolved(named[1])):
-        if whole.is_relative_to(home): files.append(os.fsencode(f"{path.parent.name}/{path.name}"))
+    for path in named:
+        if whole(path).is_relative_to(home): files.append(os.fsencode(f"{path.parent.name}/{path.name}"))
         else: elsewhere += 1
     links = f"Left out of {folder}: {elsewhere} that are links to elsewhere; put the files themselves there."
     if not files:
@@ -205,8 +202,8 @@ def state_of(photos):
 def _states(photos):
     "What changes when the file of each of `photos` does; of drawn birds, their names."
     if photos[0].path is None: return ([photo.name] for photo in photos)
-    photos, again = tee(photos)
-    return ([photo.name, str(path), (status := path.stat()).st_size, status.st_mtime_ns] for photo, path in zip(photos, resolved(photo.path for photo in again)))
+    whole = resolver()
+    return ([photo.name, str(path := whole(photo.path)), (status := path.stat()).st_size, status.st_mtime_ns] for photo in photos)
 
 def cache_key(state, image_size):
     "A digest of all that decides the decoded array: the `state_of` the photos and the size."
@@ -249,8 +246,9 @@ def _build(photos, image_size, folder):
             _write_header(file, np.dtype("u1"), (len(photos), image_size, image_size, 3))
             for place, (pixels, note) in enumerate(tqdm(read, "Decoding photos", len(photos), mininterval=1, unit="photo")):
                 if pixels is None: left_out["skipped"].append((photos[place].name, note)); continue
-                if bytes.fromhex(note) in kept: left_out["copies"].append(photos[place].name); continue
-                kept[bytes.fromhex(note)] = place
+                sha256 = bytes.fromhex(note)  # half the memory of its digits
+                if sha256 in kept: left_out["copies"].append(photos[place].name); continue
+                kept[sha256] = place
                 file.write(pixels.tobytes())
             file.seek(0)
             _write_header(file, np.dtype("u1"), (len(kept), image_size, image_size, 3))
@@ -263,7 +261,9 @@ def _write_index(file, photos, kept):
     row = np.dtype(list(zip(COLUMNS, (f"U{name}", f"U{species}", "U64"))))
     with open(file, "wb") as opened:
         _write_header(opened, row, (len(kept),))
-        for sha256, place in kept.items(): opened.write(np.array((photos[place].name, photos[place].species, sha256.hex()), row).tobytes())
+        for sha256, place in kept.items():
+            photo = photos[place]
+            opened.write(np.array((photo.name, photo.species, sha256.hex()), row).tobytes())
 
 def _write_header(file, dtype, shape):
     "The start of an array in NumPy's format; NumPy leaves room in it for any number of rows."
