@@ -12,6 +12,7 @@ __all__ = ['LUMA', 'SUFFIXES', 'MEGAPIXELS', 'LONGEST', 'LARGEST', 'SCANS', 'FOR
 
 # %% ../nbs/01_data.ipynb #0002
 import csv, errno, hashlib, json, os, re, sys
+from array import array
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -237,7 +238,7 @@ COLUMNS = "names", "species", "sha256"
 # %% ../nbs/01_data.ipynb #0028
 def _build(photos, image_size, folder):
     "Decode `photos` in parallel into `folder`: `images.npy`, a row for each in `index.npy`, and `left_out.json`."
-    kept, left_out = {}, dict(skipped=[], copies=[])
+    skipped, places, hashes = [], array("q"), bytearray()
     with writing(folder) as temporary, ThreadPoolExecutor(os.cpu_count()) as pool:
         temporary.mkdir()
         parts = (photos[start:start + 1000] for start in range(0, len(photos), 1000))
@@ -245,25 +246,39 @@ def _build(photos, image_size, folder):
         with open(temporary/"images.npy", "wb") as file:
             _write_header(file, np.dtype("u1"), (len(photos), image_size, image_size, 3))
             for place, (pixels, note) in enumerate(tqdm(read, "Decoding photos", len(photos), mininterval=1, unit="photo")):
-                if pixels is None: left_out["skipped"].append((photos[place].name, note)); continue
-                sha256 = bytes.fromhex(note)  # half the memory of its digits
-                if sha256 in kept: left_out["copies"].append(photos[place].name); continue
-                kept[sha256] = place
+                if pixels is None: skipped.append((photos[place].name, note)); continue
+                places.append(place)
+                hashes += bytes.fromhex(note)
                 file.write(pixels.tobytes())
-            file.seek(0)
-            _write_header(file, np.dtype("u1"), (len(kept), image_size, image_size, 3))
-        _write_index(temporary/"index.npy", photos, kept)
-        write_json(temporary/"left_out.json", left_out)
+        places, sha256 = np.array(places), np.frombuffer(hashes, "V32")
+        rows = np.sort(np.unique(sha256, return_index=True)[1])  # the first photo of each hash
+        _keep_rows(temporary/"images.npy", rows, (image_size, image_size, 3))
+        _write_index(temporary/"index.npy", photos, places[rows], sha256[rows])
+        copies = [photos[place].name for place in np.delete(places, rows)]
+        write_json(temporary/"left_out.json", dict(skipped=skipped, copies=copies))
 
-def _write_index(file, photos, kept):
-    "Write name, species and hash of each of the photos that were `kept`, places in `photos` by hash, as a table that can be memory-mapped."
+def _keep_rows(file, rows, shape):
+    "Leave only the `rows` of the pictures of `shape` in the array `file`, which may end before as many as its header says."
+    size = int(np.prod(shape))
+    with open(file, "r+b") as opened:
+        _write_header(opened, np.dtype("u1"), (len(rows), *shape))
+        first = opened.tell()
+        for place, row in enumerate(rows):
+            if place == row: continue
+            opened.seek(first + row*size)
+            picture = opened.read(size)
+            opened.seek(first + place*size)
+            opened.write(picture)
+        opened.truncate(first + len(rows)*size)
+
+def _write_index(file, photos, places, sha256):
+    "Write name, species and hash, one of `sha256`, of each of the photos at the `places` as a table that can be memory-mapped."
     name, species = (max(len(getattr(photo, text)) for photo in photos) for text in ("name", "species"))
     row = np.dtype(list(zip(COLUMNS, (f"U{name}", f"U{species}", "U64"))))
     with open(file, "wb") as opened:
-        _write_header(opened, row, (len(kept),))
-        for sha256, place in kept.items():
-            photo = photos[place]
-            opened.write(np.array((photo.name, photo.species, sha256.hex()), row).tobytes())
+        _write_header(opened, row, (len(places),))
+        for photo, digest in zip(map(photos.__getitem__, places), sha256):
+            opened.write(np.array((photo.name, photo.species, digest.tobytes().hex()), row).tobytes())
 
 def _write_header(file, dtype, shape):
     "The start of an array in NumPy's format; NumPy leaves room in it for any number of rows."
