@@ -12,10 +12,12 @@ __all__ = ['ADVICE', 'NUMBER', 'SPARE', 'PRESETS', 'MODELS', 'RESULT_MODULES', '
 
 # %% ../nbs/00_core.ipynb #0002
 import ast, atexit, errno, gc, hashlib, json, os, platform, re, shutil, subprocess, sys, tempfile, time
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from importlib import metadata
+from itertools import chain
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -152,10 +154,17 @@ def _array(archive, name, shape):
 
 # %% ../nbs/00_core.ipynb #0012
 def digest_of(value):
-    "Sixteen hexadecimal digits that stand for anything JSON can hold, which is never all in memory as text."
+    "Sixteen hexadecimal digits that stand for anything JSON can hold, or for an iterator as for its list; it is never all in memory as text."
     digest = hashlib.sha256()
-    for text in json.JSONEncoder().iterencode(value): digest.update(text.encode())
+    for text in _json_parts(value): digest.update(text.encode())
     return digest.hexdigest()[:16]
+
+def _json_parts(value):
+    "The text of `value` in JSON, in parts."
+    encode = json.JSONEncoder().iterencode
+    if not isinstance(value, Iterator): return encode(value)
+    items = (chain([", "], encode(item)) if place else encode(item) for place, item in enumerate(value))
+    return chain("[", chain.from_iterable(items), "]")
 
 # %% ../nbs/00_core.ipynb #0014
 def cache_folder():

@@ -19,7 +19,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
 from itertools import chain
-from operator import attrgetter
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -81,9 +80,9 @@ def folder_photos(folder):
     if not folder.is_dir():
         raise ValueError(f"There is no folder {str(folder)!r}; data must be toy, kaggle, or a folder that holds {_LAYOUT}.")
     if (folder/"withBackground").is_dir(): folder = folder/"withBackground"
-    by_name, whole, home = partial(sorted, key=attrgetter("name")), resolver(), folder.resolve()
-    named = (path for species in by_name(folder.glob("*")) for path in by_name(species.glob("*"))
-             if path.suffix.lower() in SUFFIXES and not made_or_hidden(path.relative_to(folder)) and path.is_file())
+    whole, home = resolver(), folder.resolve()
+    named = (path for species in _names(folder) for name in _names(folder/species)
+             if (path := folder/species/name).suffix.lower() in SUFFIXES and not made_or_hidden(path.relative_to(folder)) and path.is_file())
     files, elsewhere = [], 0
     for path in named:
         if whole(path).is_relative_to(home): files.append(os.fsencode(f"{path.parent.name}/{path.name}"))
@@ -96,6 +95,10 @@ def folder_photos(folder):
                          + f" {links}"*bool(elsewhere))
     if elsewhere: print(links)
     return FolderPhotos(folder, np.array(files))
+
+def _names(folder):
+    "The names in `folder`, in order; none of what is no folder, or cannot be looked into."
+    return sorted(path.name for path in folder.glob("*"))
 
 # %% ../nbs/01_data.ipynb #0017
 def kaggle_photos():
@@ -341,12 +344,12 @@ SHARES = {"test": 0.2, "validation": 0.1}
 # %% ../nbs/01_data.ipynb #0043
 def split_photos(species, groups, seed):
     "An array of `train`, `validation` and `test`, one a photo, stratified by species; groups stay on one side."
-    species, groups = np.asarray(species), np.asarray(groups)
+    numbers, groups = {name: number for number, name in enumerate(sorted(set(species)))}, np.asarray(groups)
     order, (_, first, sizes) = np.argsort(groups, kind="stable"), np.unique(groups, return_index=True, return_counts=True)
-    home, ends = species[first], np.cumsum(sizes)
+    home, ends = np.fromiter(map(numbers.__getitem__, species), "i4", len(species))[first], np.cumsum(sizes)
     split, random = np.full(len(species), "train", dtype="<U10"), np.random.default_rng(seed)
-    for name in np.unique(species):
-        own = random.permutation(np.flatnonzero(home == name))
+    for number in range(len(numbers)):
+        own = random.permutation(np.flatnonzero(home == number))
         _deal(split, (order[ends[group] - sizes[group]:ends[group]] for group in own), sizes[own].sum())
     return split
 
@@ -367,8 +370,8 @@ def leaking(groups, split):
 # %% ../nbs/01_data.ipynb #0047
 def split_digest(sha256, split):
     "A digest of which photo is on which side, whatever their order."
-    lines = sorted(f"{photo} {side}" for photo, side in zip(sha256, split))
-    return digest_of(lines)
+    order = np.argsort(np.fromiter(map(bytes.fromhex, sha256), "S32", len(sha256)))
+    return digest_of(f"{sha256[place]} {split[place]}" for place in order)
 
 # %% ../nbs/01_data.ipynb #aa36e3d8
 def middle_photos(species, count):
