@@ -81,8 +81,8 @@ def folder_photos(folder):
         raise ValueError(f"There is no folder {str(folder)!r}; data must be toy, kaggle, or a folder that holds {_LAYOUT}.")
     if (folder/"withBackground").is_dir(): folder = folder/"withBackground"
     whole, home = resolver(), folder.resolve()
-    named = (path for species in _names(folder) for name in _names(folder/species)
-             if (path := folder/species/name).suffix.lower() in SUFFIXES and not made_or_hidden(path.relative_to(folder)) and path.is_file())
+    named = (path for species in map(folder.joinpath, _names(folder)) for name in _names(species)
+             if (path := species/name).suffix.lower() in SUFFIXES and not made_or_hidden(path.relative_to(folder)) and path.is_file())
     files, elsewhere = [], 0
     for path in named:
         if whole(path).is_relative_to(home): files.append(os.fsencode(f"{path.parent.name}/{path.name}"))
@@ -98,7 +98,8 @@ def folder_photos(folder):
 
 def _names(folder):
     "The names in `folder`, in order; none of what is no folder, or cannot be looked into."
-    return sorted(path.name for path in folder.glob("*"))
+    try: return sorted(os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError, PermissionError): return []
 
 # %% ../nbs/01_data.ipynb #0017
 def kaggle_photos():
@@ -341,12 +342,18 @@ def duplicate_groups(count, pairs):
 # %% ../nbs/01_data.ipynb #0042
 SHARES = {"test": 0.2, "validation": 0.1}
 
+# %% ../nbs/01_data.ipynb #cfa16900
+def _texts(column, order=None):
+    "The texts in `column`, at the places that `order` names if it is given, a thousand at a time: all of them would fill memory."
+    column, order = np.asarray(column), np.arange(len(column)) if order is None else order
+    return chain.from_iterable(column[order[start:start + 1000]].tolist() for start in range(0, len(order), 1000))
+
 # %% ../nbs/01_data.ipynb #0043
 def split_photos(species, groups, seed):
     "An array of `train`, `validation` and `test`, one a photo, stratified by species; groups stay on one side."
-    numbers, groups = {name: number for number, name in enumerate(sorted(set(species)))}, np.asarray(groups)
+    numbers, groups = {name: number for number, name in enumerate(sorted(set(_texts(species))))}, np.asarray(groups)
     order, (_, first, sizes) = np.argsort(groups, kind="stable"), np.unique(groups, return_index=True, return_counts=True)
-    home, ends = np.fromiter(map(numbers.__getitem__, species), "i4", len(species))[first], np.cumsum(sizes)
+    home, ends = np.fromiter(map(numbers.__getitem__, _texts(species)), "i4", len(species))[first], np.cumsum(sizes)
     split, random = np.full(len(species), "train", dtype="<U10"), np.random.default_rng(seed)
     for number in range(len(numbers)):
         own = random.permutation(np.flatnonzero(home == number))
@@ -370,8 +377,8 @@ def leaking(groups, split):
 # %% ../nbs/01_data.ipynb #0047
 def split_digest(sha256, split):
     "A digest of which photo is on which side, whatever their order."
-    order = np.argsort(np.fromiter(map(bytes.fromhex, sha256), "S32", len(sha256)))
-    return digest_of(f"{sha256[place]} {split[place]}" for place in order)
+    order = np.argsort(np.fromiter(map(bytes.fromhex, _texts(sha256)), "S32", len(sha256)))
+    return digest_of(f"{photo} {side}" for photo, side in zip(_texts(sha256, order), _texts(split, order)))
 
 # %% ../nbs/01_data.ipynb #aa36e3d8
 def middle_photos(species, count):
