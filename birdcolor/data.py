@@ -98,8 +98,8 @@ def folder_photos(folder):
 
 def _names(folder):
     "The names in `folder`, in order; none of what is no folder, or cannot be looked into."
-    try: return sorted(os.listdir(folder))
-    except (FileNotFoundError, NotADirectoryError, PermissionError): return []
+    try: return sorted(os.listdir(folder)) if folder.is_dir() else []
+    except PermissionError: return []
 
 # %% ../nbs/01_data.ipynb #0017
 def kaggle_photos():
