@@ -12,17 +12,23 @@ import logging
 def connect(address, seconds=10):
     "A Dask client of the scheduler at `address`; a `ValueError` without Dask, or if none answers within so many `seconds`."
     try:
-        from distributed import Client, Security
+        from distributed import Client
         from distributed.comm import get_address_host_port
     except ImportError: raise ValueError('A cluster needs Dask; install it with pip install "birdcolor[distributed] @ git+https://github.com/birdcolor/birdcolor".') from None
-    if address.startswith("tls://") and not Security().get_connection_args("client")["ssl_context"]:
-        raise ValueError(f"{address} needs certificates, and Dask's settings name none; expected distributed.comm.tls in them: https://distributed.dask.org/en/stable/tls.html.")
+    if address.startswith("tls://") and not _certificates():
+        raise ValueError(f"{address} needs certificates, and Dask's settings name none that can be read; expected distributed.comm.tls in them: https://distributed.dask.org/en/stable/tls.html.")
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # what goes wrong comes back as a sentence
     try:
         get_address_host_port(address)  # first, since the garbage collector closes a client with a wrong address, and can lock up the next one's start
         return Client(address, timeout=seconds, set_as_default=False)
     except (OSError, ValueError) as error:
         raise ValueError(f"No Dask scheduler answers at {address} within {seconds} seconds; expected tcp://HOST:PORT, as dask scheduler prints it.") from error
+
+def _certificates():
+    "What Dask's settings name for TLS, or `None` where they name nothing that can be read."
+    from distributed import Security
+    try: return Security().get_connection_args("client")["ssl_context"]
+    except OSError: return None
 
 # %% ../nbs/59_cluster.ipynb #d6c113d4
 def on_workers(client, function, tasks):

@@ -351,11 +351,12 @@ def _texts(column, order=None):
 # %% ../nbs/01_data.ipynb #0043
 def split_photos(species, groups, seed):
     "An array of `train`, `validation` and `test`, one a photo, stratified by species; groups stay on one side."
-    numbers, groups = {name: number for number, name in enumerate(sorted(set(_texts(species))))}, np.asarray(groups)
+    numbers = {name: number for number, name in enumerate(sorted(set(_texts(species))))}
+    groups = np.asarray(groups)
     order, (_, first, sizes) = np.argsort(groups, kind="stable"), np.unique(groups, return_index=True, return_counts=True)
     home, ends = np.fromiter(map(numbers.__getitem__, _texts(species)), "i4", len(species))[first], np.cumsum(sizes)
     split, random = np.full(len(species), "train", dtype="<U10"), np.random.default_rng(seed)
-    for number in range(len(numbers)):
+    for number in numbers.values():
         own = random.permutation(np.flatnonzero(home == number))
         _deal(split, (order[ends[group] - sizes[group]:ends[group]] for group in own), sizes[own].sum())
     return split
