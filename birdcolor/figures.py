@@ -43,13 +43,12 @@ def spaced(label):
     return str(label).replace("_", " ")
 
 # %% ../nbs/03_figures.ipynb #0016
-def show_image(axes, image, title=None, label=None):
-    "Show uint8 RGB (height, width, 3), or gray (height, width, 1) from 0 to 1, with a `label` on the left."
+def show_image(axes, image, title=None):
+    "Show uint8 RGB (height, width, 3), or gray (height, width, 1) from 0 to 1."
     axes.imshow(image, cmap="gray", vmin=0, vmax=1)
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set(linewidth=0.5, color="0.5")
     if title is not None: axes.set_title(title, fontsize=10)
-    if label is not None: axes.set_ylabel(label, fontsize=9)
 
 # %% ../nbs/03_figures.ipynb #0020
 DOTS_PER_INCH = 100

@@ -232,7 +232,7 @@ def _comparisons(out, found, truth, species):
                for score in ("ciede2000", "psnr", "mae")]
     if found.curve:
         curves = {title_of(STUDIED): {point.photos: point.network for point in found.curve}, title_of(LOOKUP): {point.photos: point.lookup for point in found.curve}}
-        figures.append((plot_learning(curves, CURVE_SCORES), "learning-curve.png", f"The U-Net and the table of 32 colours, chroma by brightness, against the number of training photos, with 95% intervals, {trainings_in_words(len(found.curve[0].seeds))}; set apart a little, so that none hides another."))
+        figures.append((plot_learning(curves, CURVE_SCORES), "learning-curve.png", f"The U-Net and the table of 32 colours, chroma by brightness, against the number of training photos, with 95% intervals, {trainings_in_words(len(found.curve[0].seeds))}; the markers are set apart a little, so that none hides another."))
     firsts = {model: run_name(record) for model, record in first_runs(found.records).items()}
     order = [name for name, _ in found.rows if name in firsts]
     strips = {title_of(name): _pictured(out, firsts.get(name, name)) for name, _ in found.rows if name in order or name == LOOKUP}
