@@ -40,9 +40,9 @@ def numbers(text):
     return found
 
 
-def as_name(device):
-    "The name of a GPU or a processor as a file name, for example `amd-epyc-2-cores`."
-    return re.sub(r"[^a-z0-9]+", "-", device.lower()).strip("-")
+def as_name(device, precision):
+    "The name of a GPU or a processor as a file name, for example `amd-epyc-2-cores`, or `amd-epyc-2-cores-float32` where nothing faster is computed in."
+    return re.sub(r"[^a-z0-9]+", "-", f"{device.lower()} {precision if precision == 'float32' else ''}").strip("-")
 
 
 def code():
@@ -76,7 +76,7 @@ def main(
     files: Annotated[int, typer.Option(help="Photo files for the training from files.", min=60)] = 240,
     epochs: Annotated[int, typer.Option(help="Epochs of the training from files.", min=1)] = 5,
     counts: Annotated[str, typer.Option(help="Numbers of photo files for the table of time and memory; they are drawn first.")] = "200,2000",
-    machine: Annotated[str | None, typer.Option(help="What to call this machine. Default: its GPU, or its processor.")] = None,
+    machine: Annotated[str | None, typer.Option(help="What to call this machine. Default: its GPU, or its processor, and float32 where that is what it computes in.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for <machine>.json.")] = Path("reports/benchmarks"),
 ):
     "Measure birdcolor, the tutorial's manner and PyTorch side by side; see benchmarks/README.md."
@@ -85,9 +85,9 @@ def main(
     networks, trained, counts = listed(networks, NETWORKS, "--networks"), listed(trained, NETWORKS, "--trained"), numbers(counts)
     if "files" in parts and files < 2*batch: raise typer.BadParameter(f"--files must be at least {2*batch}, twice --batch, not {files}.")
     settings = dict(image_size=size, batch_size=batch)
-    with Worker() as worker: device = worker("device")
-    made = whereabouts(device, settings | dict(rounds=rounds, turn_seconds=turn, photos="given" if photos else "drawn"))
-    def keep(part, found): finished(part, found, made, out/f"{machine or as_name(device)}.json")
+    with Worker() as worker: device, precision = worker("device"), worker("precision")
+    made = whereabouts(device, precision, settings | dict(rounds=rounds, turn_seconds=turn, photos="given" if photos else "drawn"))
+    def keep(part, found): finished(part, found, made, out/f"{machine or as_name(device, precision)}.json")
     with tempfile.TemporaryDirectory() as folder:
         if {"steps", "arithmetic", "files", "preparation"} & set(parts):
             if not photos: draw_photos(Path(folder)/"drawn", 60)
@@ -110,10 +110,10 @@ def main(
     typer.echo(tables(out))
 
 
-def whereabouts(device, settings):
-    "Where and with what everything is measured: on what `device`, as a worker sees it, with what code, packages and `settings`."
+def whereabouts(device, precision, settings):
+    "Where and with what everything is measured: on what `device` and in what `precision`, as a worker sees them, with what code, packages and `settings`."
     packages = versions() | (dict(torch=metadata.version("torch")) if find_spec("torch") else {})
-    return dict(device=device, backend=os.environ.get("KERAS_BACKEND", "tensorflow"), commit=code(), versions=packages, settings=settings, presets=vars(PRESETS["study"]))
+    return dict(device=device, precision=precision, backend=os.environ.get("KERAS_BACKEND", "tensorflow"), commit=code(), versions=packages, settings=settings, presets=vars(PRESETS["study"]))
 
 
 def finished(part, found, made, path):

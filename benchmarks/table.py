@@ -104,7 +104,8 @@ def sentence(made, parts):
     trained = f"trained on {settings['image_size']}x{settings['image_size']} pixels, {settings['batch_size']} photos a step, augmentation on; "
     turns = f"median [lowest, highest] of {settings['rounds']} turns; "
     packages = ", ".join(f"{title} {versions[name]}" for name, title in PACKAGES.items() if name in versions and name != UNUSED[made.get("backend", "tensorflow")])
-    return (f"{made.get('device') or made['processor']}; {trained if {'steps', 'arithmetic', 'from_files'} & set(parts) else ''}{turns if set(parts) != {'scale'} else 'measured once; '}"
+    plain = ", in float32"*(made.get("precision") == "float32")
+    return (f"{made.get('device') or made['processor']}{plain}; {trained if {'steps', 'arithmetic', 'from_files'} & set(parts) else ''}{turns if set(parts) != {'scale'} else 'measured once; '}"
             f"{packages}; commit {short(made['commit'])}, {made['finished'][:10]}.")
 
 

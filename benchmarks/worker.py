@@ -79,7 +79,12 @@ def device(state):
     return core.device()
 
 
-COMMANDS = dict(build=build, train=train, from_files=from_files, product=product, kernels=kernels, device=device)
+def precision(state):
+    "What birdcolor computes in here."
+    return importlib.import_module("birdcolor.training").prepare(core.PRESETS["study"])
+
+
+COMMANDS = dict(build=build, train=train, from_files=from_files, product=product, kernels=kernels, device=device, precision=precision)
 
 
 class Worker:

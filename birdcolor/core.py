@@ -8,7 +8,8 @@ __all__ = ['ADVICE', 'NUMBER', 'SPARE', 'PRESETS', 'MODELS', 'RESULT_MODULES', '
            'cache_folder', 'Settings', 'settings_table', 'resolve', 'parse_setting', 'check_injected',
            'public_settings', 'differing', 'check_folder', 'installed_commit', 'commit', 'graphics_cards', 'on_gpu',
            'mount_drive', 'Run', 'start_run', 'essential_code', 'code_digest', 'fingerprint', 'is_complete',
-           'check_record', 'cores', 'processor', 'device', 'versions', 'provenance', 'elapsed', 'loading']
+           'check_record', 'cores', 'processor', 'processor_flags', 'device', 'versions', 'provenance', 'elapsed',
+           'loading']
 
 # %% ../nbs/00_core.ipynb #0002
 import ast, atexit, errno, gc, hashlib, json, os, platform, re, shutil, subprocess, sys, tempfile, time
@@ -455,9 +456,18 @@ def cores():
 @cache
 def processor():
     "The processor's name and its number of usable cores, as text."
-    information = Path("/proc/cpuinfo")
-    names = re.findall(r"model name\s*: (.*)", information.read_text()) if information.exists() else []
+    names = re.findall(r"model name\s*: (.*)", _processor_information())
     return f"{names[0] if names else platform.processor() or platform.machine()}, {cores()} cores"
+
+def processor_flags():
+    "What the processor can do, in Linux's words; an empty set on other systems."
+    return set(_processor_information().split())
+
+@cache
+def _processor_information():
+    "What Linux knows of the processor; an empty text on other systems."
+    information = Path("/proc/cpuinfo")
+    return information.read_text() if information.exists() else ""
 
 # %% ../nbs/00_core.ipynb #0060
 def device():

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .core import IN_USE, cache_folder, check_record, code_digest, device, digest_of, fingerprint, graphics_cards, is_complete, on_gpu, provenance, public_settings, read_arrays, read_json, versions, write_json, writing
+from .core import IN_USE, cache_folder, check_record, code_digest, device, digest_of, fingerprint, graphics_cards, is_complete, on_gpu, processor_flags, provenance, public_settings, read_arrays, read_json, versions, write_json, writing
 from .data import Rows, keep, on_disk
 from .figures import write_strip
 from .metrics import SCORES, best_epoch, colourfulness, extremes, fit_baselines, on_own_luma, score_images, summarise
@@ -30,19 +30,17 @@ from .pairs import Pairs
 from .resident import Resident, can_stay
 
 # %% ../nbs/04_training.ipynb #0005
-def best_precision(gpus, processor_flags):
-    "The arithmetic that the hardware gains from: `gpus` as `(name, capability)` pairs, flags as in `/proc/cpuinfo`."
+def best_precision(gpus, flags):
+    "The arithmetic that the hardware gains from: `gpus` as `(name, capability)` pairs, the processor's `flags` in Linux's words."
     if gpus: fast = min(capability for _, capability in gpus) >= 8
-    else: fast = bool({"avx512_bf16", "amx_bf16"} & set(processor_flags))
+    else: fast = bool({"avx512_bf16", "amx_bf16"} & set(flags))
     return "mixed_bfloat16" if fast else "float32"
 
 # %% ../nbs/04_training.ipynb #0008
 def prepare(settings):
     "Seed everything and set the arithmetic of new layers; call it before a network is built. Returns the arithmetic."
-    information = Path("/proc/cpuinfo")
-    flags = information.read_text().split() if information.exists() else []
     gpus = graphics_cards() if on_gpu() else []
-    precision = best_precision(gpus, flags) if settings.precision == "auto" else settings.precision
+    precision = best_precision(gpus, processor_flags()) if settings.precision == "auto" else settings.precision
     keras.utils.set_random_seed(settings.seed)
     keras.config.set_dtype_policy(precision)
     return precision

@@ -108,9 +108,9 @@ def test_tables():
 
 def test_a_part_measured_again_replaces_that_part_alone(tmp_path):
     spread, settings = dict(median=1.5, low=1.25, high=2.0), dict(image_size=128, batch_size=32, rounds=5)
-    made = whereabouts("Example", settings)
+    made = whereabouts("Example", "float32", settings)
     for part, found in ("same", {}), ("startup", {"import birdcolor": spread}): finished(part, found, made, tmp_path / "here.json")
-    finished("startup", {"import birdcolor": spread | dict(median=1.75)}, whereabouts("Example", settings | dict(rounds=7)), tmp_path / "here.json")
+    finished("startup", {"import birdcolor": spread | dict(median=1.75)}, whereabouts("Example", "float32", settings | dict(rounds=7)), tmp_path / "here.json")
     stored = json.loads((tmp_path / "here.json").read_text())
     assert (stored["same"]["made"]["settings"]["rounds"], stored["startup"]["made"]["settings"]["rounds"]) == (5, 7)
     written = tables(tmp_path)
@@ -119,7 +119,7 @@ def test_a_part_measured_again_replaces_that_part_alone(tmp_path):
 
 
 def test_parts_of_one_measurement_share_a_sentence(tmp_path):
-    spread, made = dict(median=1.5, low=1.25, high=2.0), whereabouts("Example", dict(image_size=128, batch_size=32, rounds=5))
+    spread, made = dict(median=1.5, low=1.25, high=2.0), whereabouts("Example", "float32", dict(image_size=128, batch_size=32, rounds=5))
     finished("startup", {"import birdcolor": spread}, made, tmp_path / "here.json")
     sizes = dict(seconds=2.0, megabytes=90.0, own_megabytes=60.0)
     finished("scale", dict(image_size=32, photos={"200": dict(preparation=sizes)}), made, tmp_path / "here.json")
@@ -144,12 +144,14 @@ def test_a_turn_is_as_long_as_asked_for():
 
 def test_what_a_measurement_says_of_its_machine(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "jax")
-    finished("steps", {}, whereabouts("NVIDIA Example", dict(image_size=128, batch_size=32, rounds=5)), tmp_path / "here.json")
+    finished("steps", {}, whereabouts("NVIDIA Example", "mixed_bfloat16", dict(image_size=128, batch_size=32, rounds=5)), tmp_path / "here.json")
     made = json.loads((tmp_path / "here.json").read_text())["steps"]["made"]
-    assert (made["backend"], made["device"], as_name("AMD EPYC, 2 cores")) == ("jax", "NVIDIA Example", "amd-epyc-2-cores")
+    assert (made["backend"], made["device"], made["precision"]) == ("jax", "NVIDIA Example", "mixed_bfloat16")
+    assert [as_name("AMD EPYC, 2 cores", precision) for precision in ("mixed_bfloat16", "float32")] == ["amd-epyc-2-cores", "amd-epyc-2-cores-float32"]
     made |= dict(versions=dict(tensorflow="2", jax="3", keras="4", torch="5"), commit="5a" * 20, finished="2026-11-26T12:00:00Z")
     assert sentence(made, ["steps"]) == ("NVIDIA Example; trained on 128x128 pixels, 32 photos a step, augmentation on; median [lowest, highest] of 5 turns; "
                                          "JAX 3, Keras 4, PyTorch 5; commit 5a5a5a5a5a, 2026-11-26.")
+    assert sentence(made | dict(precision="float32"), ["steps"]).startswith("NVIDIA Example, in float32; trained on")
 
 
 def test_who_computes_elsewhere_is_left_out():

@@ -9,12 +9,12 @@ __all__ = ['conv_block', 'build_cnn']
 import keras
 from keras import layers
 
-from ..layers import BatchNorm, Conv2DTranspose, MaxPooling2D
+from ..layers import BatchNorm, Conv2D, Conv2DTranspose, MaxPooling2D
 
 # %% ../../nbs/11_cnn.ipynb #0006
 def conv_block(inputs, filters, momentum, strides=1):
     "3x3 convolution, batch normalisation, ReLU; keeps height and width, or divides them by `strides`."
-    hidden = layers.Conv2D(filters, 3, strides, padding="same", use_bias=False)(inputs)
+    hidden = Conv2D(filters, 3, strides, padding="same", use_bias=False)(inputs)
     return layers.ReLU()(BatchNorm(momentum=momentum)(hidden))
 
 # %% ../../nbs/11_cnn.ipynb #0009
