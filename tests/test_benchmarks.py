@@ -119,7 +119,7 @@ def test_a_part_measured_again_replaces_that_part_alone(tmp_path):
 
 
 def test_parts_of_one_measurement_share_a_sentence(tmp_path):
-    spread, made = dict(median=1.5, low=1.25, high=2.0), whereabouts("Example", "float32", dict(image_size=128, batch_size=32, rounds=5))
+    spread, made = dict(median=1.5, low=1.25, high=2.0), whereabouts("Example", "mixed_bfloat16", dict(image_size=128, batch_size=32, rounds=5))
     finished("startup", {"import birdcolor": spread}, made, tmp_path / "here.json")
     sizes = dict(seconds=2.0, megabytes=90.0, own_megabytes=60.0)
     finished("scale", dict(image_size=32, photos={"200": dict(preparation=sizes)}), made, tmp_path / "here.json")
