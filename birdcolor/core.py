@@ -424,7 +424,12 @@ def code_digest(model):
         if file in files or not file.exists(): continue
         files.append(file)
         pending += re.findall(r"^from \.(\w+) import", file.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    return digest_of([essential_code(file.read_text(encoding="utf-8")) for file in files])
+    return hashlib.sha256(f"[{', '.join(_essential_text(file) for file in files)}]".encode()).hexdigest()[:16]
+
+@cache
+def _essential_text(file):
+    "The essential code of `file` in JSON: most of the files decide the results of every model, and are read once."
+    return json.dumps(essential_code(file.read_text(encoding="utf-8")))
 
 # %% ../nbs/00_core.ipynb #0050
 def fingerprint(run, digest):
