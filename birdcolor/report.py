@@ -8,14 +8,15 @@ __all__ = ['SUMMARIES', 'CHECKED', 'RECORD', 'LOOKUP', 'PALE', 'COMPARED', 'REST
            'check_comparable', 'run_titles', 'title_of', 'read_all', 'links', 'summarise_seeds', 'score_rows',
            'seed_rows', 'scores_frame', 'short', 'runs_frame', 'settings_frame', 'verdict_frame', 'trainings_in_words',
            'against_nothing', 'colour_or_blur', 'seventh', 'first_runs', 'draw_figures', 'strip', 'thumbnails',
-           'best_network', 'true_colourfulness', 'seeds_in_words', 'changed_settings', 'Findings', 'findings',
-           'changed_verdicts', 'page', 'tables', 'study_tables', 'write_report', 'wrong_means', 'wrong_scores',
-           'check_run', 'photos_of', 'check_trivial', 'check_report', 'markdown_table', 'markdown_name', 'readme_table',
-           'readme_verdicts', 'readme_seventh', 'readme_weights', 'other_verdicts', 'those', 'outdated',
+           'best_network', 'true_colourfulness', 'verdict_counts', 'seeds_in_words', 'changed_settings', 'Findings',
+           'findings', 'changed_verdicts', 'page', 'tables', 'study_tables', 'write_report', 'wrong_means',
+           'wrong_scores', 'check_run', 'photos_of', 'check_trivial', 'check_report', 'markdown_table', 'markdown_name',
+           'readme_table', 'readme_verdicts', 'readme_seventh', 'readme_weights', 'other_verdicts', 'those', 'outdated',
            'readme_sentences', 'faults_table']
 
 # %% ../nbs/40_report.ipynb #0003
 import base64, io, time
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
@@ -253,7 +254,7 @@ def _saved(figures, folder):
 
 # %% ../nbs/40_report.ipynb #0046
 STYLE = """
-body { font: 16px/1.55 system-ui, sans-serif; color: #1b1f23; max-width: 76rem; margin: 0 auto; padding: 1rem }
+body { font: 16px/1.55 system-ui, sans-serif; color: #1b1f23; max-width: 106rem; margin: 0 auto; padding: 1rem }
 h1 { line-height: 1.2 } h2 { margin-top: 2.5rem; border-bottom: 1px solid #d0d7de; padding-bottom: .2rem } p { max-width: 52rem }
 .wide { overflow-x: auto } table { border-collapse: collapse; font-size: .86rem; font-variant-numeric: tabular-nums }
 th, td { padding: .35rem .7rem; text-align: right; border-bottom: 1px solid #e5e8eb; white-space: nowrap }
@@ -261,7 +262,7 @@ th { vertical-align: bottom } th.text, td.pair { text-align: left; line-height: 
 th:first-child { text-align: left } td.name { text-align: left; position: sticky; left: 0; background: #fff }
 td.claim { text-align: left; white-space: normal; min-width: 11rem; vertical-align: top } td.pictures { text-align: left } td img { width: 4rem; height: 4rem; max-width: none; margin-right: .2rem }
 tr.first td { border-top: 2px solid #afb8c1 } .word { font-weight: 600; display: block }
-tr.baseline td { color: #6b5200; background: #fdf7e3 } .interval, .note { color: #57606a; font-size: .9em; display: block }
+tr.baseline td { color: #6b5200; background: #fdf7e3 } .interval, .note { color: #57606a; font-size: .9em; display: block } td.cannot { white-space: normal } .interval { white-space: nowrap }
 .better, .reproduced { color: #00614a } .worse, .not-reproduced { color: #a13d00 } figure { margin: 1.5rem 0 } img { max-width: 100%; height: auto }
 figcaption { color: #57606a; font-size: .9rem } .warning { border-left: 4px solid #d55e00; padding: .3rem 1rem; background: #fff4ec }
 @page { size: A4 landscape; margin: 1cm }
@@ -287,6 +288,7 @@ MACROS = """
 # %% ../nbs/40_report.ipynb #0049
 VERDICTS = """
 {% if of_the_study %}<h2>What the study claimed, and what was found</h2>
+<p><strong>{{ verdict_counts }}</strong></p>
 <p>Each claim is a list of comparisons on the measure nearest to what the study judged by, on the same test photos: the first network's scores minus
 the second's, with 95% intervals over {{ "photos; there is one training each, so another training might turn out otherwise" if seeds == 1 else "photos and trainings" }}.
 <em>Reproduced</em>: every interval lies on the claimed side of zero. <em>Not reproduced</em>: at least one lies on the other side, even after all are widened (Bonferroni)
@@ -436,6 +438,11 @@ def true_colourfulness(found):
     _, summaries = found.rows[0]
     return summaries["colourfulness"]["mean"] - summaries["colourfulness_difference"]["mean"]
 
+def verdict_counts(verdicts):
+    "How many of the study's claims have which verdict, as a sentence, the commonest first."
+    counts = Counter(verdict.word.replace("no runs", "without runs") for verdict in verdicts)
+    return f"Of the study's {len(verdicts)} claims: {', '.join(f'{count} {word}' for word, count in counts.most_common())}."
+
 def seeds_in_words(records):
     "How many trainings a network has, as a sentence without its full stop."
     models, seeds = [record["model"] for record in records], sorted({record["seed"] for record in records})
@@ -494,7 +501,7 @@ def page(found, figures, pictures, date):
         warnings=[f"{title}: {record['warning']}" for title, record in zip(run_titles(records), records) if record["warning"]],
         networks=len(found.trivial), seeds=max(len(found.predictors[name].seeds) for name in found.trivial), seeds_in_words=seeds_in_words(records),
         seed_rows=seed_rows(records), true_colourfulness=true_colourfulness(found), runs=runs_frame(records).assign(commit=lambda runs: runs["commit"].map(short)), run_names=list(map(run_name, records)), settings=_safe(settings_frame(records).to_html(border=0)),
-        changed_verdicts=changed_verdicts(found) if found.sources else "", thumbnails=pictures, figures=[(_embedded(path), caption) for path, caption in figures],
+        verdict_counts=verdict_counts(found.verdicts), changed_verdicts=changed_verdicts(found) if found.sources else "", thumbnails=pictures, figures=[(_embedded(path), caption) for path, caption in figures],
         scores=SCORES | POOLED_SCORES, infinity=np.inf, baselines=BASELINES, compared=COMPARED, kept=RESTORED, alongside=ALONGSIDE, curve_scores=CURVE_SCORES,
         beyond_scores=BEYOND, part_scores=PART_SCORES, seventh=SEVENTH, of_the_study=set(found.trivial) != {SEVENTH},
         leak_scores=LEAK_SCORES, leak_places=list(LEAKAGE), lookup=LOOKUP, studied=STUDIED, title_of=title_of, spaced=spaced,
