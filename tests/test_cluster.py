@@ -22,7 +22,7 @@ def start(*command, cwd):
 
 
 def reproduce(models, out, *options, cwd):
-    return start("birdcolor", "reproduce", "--preset", "smoke", "--models", models, "--out", out, *options, cwd=cwd)
+    return start("birdcolor", "reproduce", "--preset", "smoke", "--set", "image_size=16", "--models", models, "--out", out, *options, cwd=cwd)
 
 
 def printed(process):
