@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['LUMA', 'SUFFIXES', 'MEGAPIXELS', 'LONGEST', 'LARGEST', 'SCANS', 'FORMATS', 'TURNS', 'NOTES', 'CACHE_FORMAT',
-           'COLUMNS', 'SHARES', 'Photo', 'toy_birds', 'made_or_hidden', 'resolver', 'FolderPhotos', 'folder_photos',
-           'kaggle_photos', 'find_photos', 'photo_formats', 'open_image', 'why_unreadable', 'upright', 'read_photo',
-           'Decoded', 'state_of', 'cache_key', 'decode_photos', 'perceptual_hash', 'near_duplicates',
-           'duplicate_groups', 'split_photos', 'leaking', 'split_digest', 'middle_photos', 'Rows', 'on_disk',
-           'photos_alike', 'keep', 'known_alike', 'Data', 'load_data', 'write_manifest']
+           'COLUMNS', 'SHARES', 'Photo', 'toy_birds', 'on_disk', 'made_or_hidden', 'resolver', 'FolderPhotos',
+           'folder_photos', 'kaggle_photos', 'find_photos', 'photo_formats', 'open_image', 'why_unreadable', 'upright',
+           'read_photo', 'Decoded', 'state_of', 'cache_key', 'decode_photos', 'perceptual_hash', 'near_duplicates',
+           'duplicate_groups', 'split_photos', 'leaking', 'split_digest', 'middle_photos', 'Rows', 'photos_alike',
+           'keep', 'known_alike', 'Data', 'load_data', 'write_manifest']
 
 # %% ../nbs/01_data.ipynb #0002
 import csv, errno, hashlib, json, os, re, sys
@@ -49,6 +49,14 @@ def toy_birds(count):
     names = [(toy.SPECIES[i % len(toy.SPECIES)], i // len(toy.SPECIES)) for i in range(count)]
     return [Photo(f"{species}/{number:05}", species) for species, number in names]
 
+# %% ../nbs/01_data.ipynb #7697bada
+def on_disk(chunks, shape, dtype="uint8"):
+    "Consecutive `chunks`, of pictures for example, as one array of `shape` in a temporary file, so that memory does not grow with their number; what they leave is zero."
+    with TemporaryFile() as file:
+        for chunk in chunks: file.write(np.ascontiguousarray(chunk, dtype))
+        file.flush()
+        return np.memmap(file, dtype, "r+", shape=shape)
+
 # %% ../nbs/01_data.ipynb #0012
 def made_or_hidden(path):
     "Whether the file `path` is by its name a result of `birdcolor colorize`, or hidden, or in a hidden folder."
@@ -81,20 +89,22 @@ def folder_photos(folder):
         raise ValueError(f"There is no folder {str(folder)!r}; data must be toy, kaggle, or a folder that holds {_LAYOUT}.")
     if (folder/"withBackground").is_dir(): folder = folder/"withBackground"
     whole, home = resolver(), folder.resolve()
-    named = (path for species in map(folder.joinpath, _names(folder)) for name in _names(species)
-             if (path := species/name).suffix.lower() in SUFFIXES and not made_or_hidden(path.relative_to(folder)) and path.is_file())
-    files, elsewhere = [], 0
-    for path in named:
-        if whole(path).is_relative_to(home): files.append(os.fsencode(f"{path.parent.name}/{path.name}"))
-        else: elsewhere += 1
+    parts, elsewhere = [], 0
+    for species in map(folder.joinpath, _names(folder)):
+        named = (path for name in _names(species)
+                 if (path := species/name).suffix.lower() in SUFFIXES and not made_or_hidden(path.relative_to(folder)) and path.is_file())
+        files = [os.fsencode(f"{species.name}/{path.name}") if whole(path).is_relative_to(home) else b"" for path in named]
+        elsewhere += files.count(b"")
+        parts.append(np.array([*filter(None, files)], bytes))
+    count = sum(map(len, parts))
     links = f"Left out of {folder}: {elsewhere} that are links to elsewhere; put the files themselves there."
-    if not files:
+    if not count:
         loose = any(path.suffix.lower() in SUFFIXES for path in folder.iterdir())
         raise ValueError(f"The folder {str(folder)!r} holds no photos: expected {_LAYOUT} with one of {', '.join(sorted(SUFFIXES))}."
                          + " Photos that lie in it directly need a folder for their species, or it is one of those and the folder above is meant."*loose
                          + f" {links}"*bool(elsewhere))
     if elsewhere: print(links)
-    return FolderPhotos(folder, np.array(files))
+    return FolderPhotos(folder, on_disk(parts, count, max(part.dtype for part in parts)))
 
 def _names(folder):
     "The names in `folder`, in order; none of what is no folder, or cannot be looked into."
@@ -242,8 +252,8 @@ COLUMNS = "names", "species", "sha256"
 # %% ../nbs/01_data.ipynb #0028
 def _build(photos, image_size, folder):
     "Decode `photos` in parallel into `folder`: `images.npy`, a row for each in `index.npy`, and `left_out.json`."
-    skipped, places, hashes = [], array("q"), bytearray()
-    with writing(folder) as temporary, ThreadPoolExecutor(os.cpu_count()) as pool:
+    skipped, places = [], array("q")
+    with writing(folder) as temporary, ThreadPoolExecutor(os.cpu_count()) as pool, TemporaryFile() as hashes:
         temporary.mkdir()
         parts = (photos[start:start + 1000] for start in range(0, len(photos), 1000))
         read = chain.from_iterable(pool.map(partial(_attempt, image_size=image_size), part) for part in parts)
@@ -252,14 +262,29 @@ def _build(photos, image_size, folder):
             for place, (pixels, note) in enumerate(tqdm(read, "Decoding photos", len(photos), mininterval=1, unit="photo")):
                 if pixels is None: skipped.append((photos[place].name, note)); continue
                 places.append(place)
-                hashes += bytes.fromhex(note)
+                hashes.write(bytes.fromhex(note))
                 file.write(pixels.tobytes())
-        places, sha256 = np.array(places), np.frombuffer(hashes, "V32")
-        rows = np.sort(np.unique(sha256, return_index=True)[1])  # the first photo of each hash
+        hashes.flush()
+        places, sha256 = np.frombuffer(places, "i8"), np.memmap(hashes, "V32", "r") if places else np.empty(0, "V32")
+        rows = _firsts(sha256)
         _keep_rows(temporary/"images.npy", rows, (image_size, image_size, 3))
         _write_index(temporary/"index.npy", photos, places[rows], sha256[rows])
         copies = [photos[place].name for place in np.delete(places, rows)]
         write_json(temporary/"left_out.json", dict(skipped=skipped, copies=copies))
+
+def _firsts(sha256):
+    "The places of the first of each of the hashes, in order."
+    order, words = _order(sha256), _words(sha256)
+    new = np.any([np.diff(word[order], prepend=~word[order[:1]]) != 0 for word in words], axis=0)
+    return np.sort(order[new])
+
+def _order(sha256):
+    "The places of the hashes in their order; to sort them whole would take several times the memory."
+    return np.lexsort(_words(sha256)[::-1])
+
+def _words(sha256):
+    "An array of hashes, 32 bytes each, as four rows of numbers that have their order."
+    return sha256.view(">u8").reshape(-1, 4).T
 
 def _keep_rows(file, rows, shape):
     "Leave only the `rows` of the pictures of `shape` in the array `file`, which may end before as many as its header says."
@@ -355,7 +380,8 @@ def split_photos(species, groups, seed):
     groups = np.asarray(groups)
     order, (_, first, sizes) = np.argsort(groups, kind="stable"), np.unique(groups, return_index=True, return_counts=True)
     home, ends = np.fromiter(map(numbers.__getitem__, _texts(species)), "i4", len(species))[first], np.cumsum(sizes)
-    split, random = np.full(len(species), "train", dtype="<U10"), np.random.default_rng(seed)
+    split, random = on_disk((), len(species), "<U10"), np.random.default_rng(seed)
+    split[:] = "train"
     for number in numbers.values():
         own = random.permutation(np.flatnonzero(home == number))
         _deal(split, (order[ends[group] - sizes[group]:ends[group]] for group in own), sizes[own].sum())
@@ -378,7 +404,8 @@ def leaking(groups, split):
 # %% ../nbs/01_data.ipynb #0047
 def split_digest(sha256, split):
     "A digest of which photo is on which side, whatever their order."
-    order = np.argsort(np.fromiter(map(bytes.fromhex, _texts(sha256)), "S32", len(sha256)))
+    parts = (sha256[start:start + 1000] for start in range(0, len(sha256), 1000))
+    order = _order(on_disk(([*map(bytes.fromhex, part)] for part in parts), len(sha256), "S32"))
     return digest_of(f"{photo} {side}" for photo, side in zip(_texts(sha256, order), _texts(split, order)))
 
 # %% ../nbs/01_data.ipynb #aa36e3d8
@@ -397,14 +424,6 @@ class Rows:
 
     def __len__(self): return len(self.rows)
     def __getitem__(self, chosen): return self.array[self.rows[chosen]]
-
-# %% ../nbs/01_data.ipynb #7697bada
-def on_disk(chunks, shape, dtype="uint8"):
-    "Consecutive `chunks` of pictures as one array of `shape` in a temporary file, so that memory does not grow with their number."
-    with TemporaryFile() as file:
-        for chunk in chunks: file.write(np.ascontiguousarray(chunk, dtype))
-        file.flush()
-        return np.memmap(file, dtype, "r+", shape=shape)
 
 # %% ../nbs/01_data.ipynb #fe58ad5c
 def photos_alike(images):
