@@ -267,7 +267,7 @@ tr.baseline td { color: #6b5200; background: #fdf7e3 } .interval, .note { color:
 figcaption { color: #57606a; font-size: .9rem } .warning { border-left: 4px solid #d55e00; padding: .3rem 1rem; background: #fff4ec }
 @page { size: A4 landscape; margin: 1cm }
 @media print {
-  body { max-width: none; padding: 0; font-size: 12px } .wide { overflow: visible } table { font-size: 8.5px } th, td { padding: .12rem .25rem; white-space: normal }
+  body { max-width: none; padding: 0; font-size: 12px } .wide { overflow: visible } table { font-size: 8.5px } th, td { padding: .12rem .25rem } th, td, .interval { white-space: normal }
   td img { width: 1.6rem; height: 1.6rem } td.claim { min-width: 7rem } td.pictures { white-space: nowrap } figure, tr { break-inside: avoid } figure img { max-height: 17cm }
 }
 """
