@@ -51,7 +51,7 @@ def toy_birds(count):
 
 # %% ../nbs/01_data.ipynb #7697bada
 def on_disk(chunks, shape, dtype="uint8"):
-    "Consecutive `chunks`, of pictures for example, as one array of `shape` in a temporary file, so that memory does not grow with their number; what they leave is zero."
+    "Consecutive `chunks`, of pictures for example, as one array of `shape` in a temporary file, so that memory does not grow with their number."
     with TemporaryFile() as file:
         for chunk in chunks: file.write(np.ascontiguousarray(chunk, dtype))
         file.flush()
@@ -380,8 +380,7 @@ def split_photos(species, groups, seed):
     groups = np.asarray(groups)
     order, (_, first, sizes) = np.argsort(groups, kind="stable"), np.unique(groups, return_index=True, return_counts=True)
     home, ends = np.fromiter(map(numbers.__getitem__, _texts(species)), "i4", len(species))[first], np.cumsum(sizes)
-    split, random = on_disk((), len(species), "<U10"), np.random.default_rng(seed)
-    split[:] = "train"
+    split, random = on_disk((["train"]*min(1000, len(species) - start) for start in range(0, len(species), 1000)), len(species), "<U10"), np.random.default_rng(seed)
     for number in numbers.values():
         own = random.permutation(np.flatnonzero(home == number))
         _deal(split, (order[ends[group] - sizes[group]:ends[group]] for group in own), sizes[own].sum())
