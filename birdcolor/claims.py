@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
-from .data import on_disk
-from .metrics import BASELINES, SCORES, in_chunks, small_sample
+from .data import in_chunks, on_disk
+from .metrics import BASELINES, SCORES, small_sample
 
 # %% ../nbs/35_claims.ipynb #0005
 @dataclass(frozen=True)
@@ -64,14 +64,18 @@ RESAMPLES, IN_A_BLOCK, AT_ONCE = 4_000, 4_000_000, 250_000
 @lru_cache(maxsize=64)
 def _times_drawn(photos, block, count):
     "How often each of `photos` is drawn in each of the `count` resamples of a `block`; in bytes, since nothing is ever drawn 256 times."
-    random, chances, few = np.random.default_rng([0, block]), np.full(photos, 1/photos), max(1, AT_ONCE//photos)
-    return on_disk((random.multinomial(photos, chances, min(few, count - start)) for start in range(0, count, few)), (count, photos))
+    random, chances = np.random.default_rng([0, block]), np.full(photos, 1/photos)
+    return on_disk((random.multinomial(photos, chances, len(part)) for part in _parts(range(count), photos)), (count, photos))
+
+def _parts(resamples, photos):
+    "Slices of the sequence `resamples` that come to `AT_ONCE` numbers, one for each of the `photos` in each."
+    return in_chunks(resamples, max(1, AT_ONCE//photos))
 
 def photo_shares(photos):
     "How much each of `photos` counts in each resample, in parts (resamples, photos) of `AT_ONCE` numbers; rows add up to 1."
-    starts = range(0, RESAMPLES, max(1, IN_A_BLOCK//photos))
-    blocks = (_times_drawn(photos, block, min(starts.step, RESAMPLES - start)) for block, start in enumerate(starts))
-    return (np.divide(part, photos, dtype=np.float64) for block in blocks for part in in_chunks(block, max(1, AT_ONCE//photos)))
+    counts = map(len, in_chunks(range(RESAMPLES), max(1, IN_A_BLOCK//photos)))
+    blocks = (_times_drawn(photos, block, count) for block, count in enumerate(counts))
+    return (np.divide(part, photos, dtype=np.float64) for block in blocks for part in _parts(block, photos))
 
 def resampled_means(values):
     "The means over photos of `values` (..., photos) in each resample: (resamples, ...)."

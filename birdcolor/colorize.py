@@ -260,11 +260,11 @@ def as_jpeg(image, result):
     return image.format in ("JPEG", "MPO") and max(result.size) <= JPEG_SIDE
 
 def save_photo(coloured, path):
-    "Write an answer of `colourise_photo` to `path` with its metadata; EXIF that is too long for a JPEG is left out of one."
+    "Write an answer of `colourise_photo` to the new file `path` with its metadata, or raise a `FileExistsError`; EXIF that is too long for a JPEG is left out of one."
     is_jpeg, kept = Path(path).suffix.lower() in JPEG_SUFFIXES, dict(coloured.info)
     if is_jpeg and len(kept.get("exif", b"")) > JPEG_NOTES: del kept["exif"]
     options = dict(quality=95, subsampling=0) if is_jpeg else dict(compress_level=4)
-    with writing(path) as temporary: coloured.save(temporary, **options, **kept)
+    with writing(path, new=True) as temporary: coloured.save(temporary, **options, **kept)
 
 # %% ../nbs/50_colorize.ipynb #0067
 def new_path(path, is_jpeg, out, word, taken):
@@ -300,9 +300,12 @@ def colour_file(path, out, colourist, species, vividness, kind, taken):
     image = open_photo(path)
     result = unsure_photo(image, colourist) if kind == "unsure" else colourise_photo(image, colourist, species, vividness)
     if kind == "compared": result = beside_gray(result)
-    target = new_path(path, as_jpeg(image, result) and kind != "unsure", out, kind, taken)
-    save_photo(result, target)
-    return target
+    while True:
+        target = new_path(path, as_jpeg(image, result) and kind != "unsure", out, kind, taken)
+        try: save_photo(result, target)
+        except FileExistsError:  # another process took the name in the meantime
+            if not target.exists(): raise
+        else: return target
 
 # %% ../nbs/50_colorize.ipynb #0073
 def colour_files(paths, out, colourist, species=None, vividness=None, kind="coloured", progress=False):
@@ -346,9 +349,8 @@ def study_colourist(model, folder):
             raise ValueError(f"{file} is missing; train one with birdcolor reproduce --models {model} --data <photos> --out <folder>, and give --runs <folder>.")
     record = read_record(run.record, dict(preset=str, settings=dict))
     settings = resolve(record["preset"], **record["settings"])
-    try:
-        network = _build(model, settings)
-        network.load_weights(weights)
+    network = _build(model, settings)
+    try: network.load_weights(weights)
     except Exception as error: raise ValueError(f"{weights} does not hold the weights of this {model} ({type(error).__name__}); train it again.") from error
     return StudyColourist(network, settings.image_size)
 

@@ -27,14 +27,15 @@ import birdcolor
 
 # %% ../nbs/00_core.ipynb #0005
 @contextmanager
-def writing(path):
-    "A temporary path beside `path` (a file or a folder) that takes its place when the block ends without an error."
+def writing(path, new=False):
+    "A temporary path beside `path` (a file or a folder) that takes its place when the block ends without an error; a `new` file raises a `FileExistsError` where there is one by then."
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep(path.parent)
     folder = Path(tempfile.mkdtemp(prefix=f"{_unfinished()}{os.getpid()}-", dir=path.parent))
     try:
         yield folder/path.name
+        if new: path.touch(exist_ok=False)
         try: os.replace(folder/path.name, path)
         except OSError:
             if not (path.is_dir() and (folder/path.name).is_dir()): raise

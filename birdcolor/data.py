@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['LUMA', 'SUFFIXES', 'MEGAPIXELS', 'LONGEST', 'LARGEST', 'SCANS', 'FORMATS', 'TURNS', 'NOTES', 'CACHE_FORMAT',
-           'COLUMNS', 'SHARES', 'Photo', 'toy_birds', 'on_disk', 'made_or_hidden', 'resolver', 'FolderPhotos',
-           'folder_photos', 'kaggle_photos', 'find_photos', 'photo_formats', 'open_image', 'why_unreadable', 'upright',
-           'read_photo', 'Decoded', 'state_of', 'cache_key', 'decode_photos', 'perceptual_hash', 'near_duplicates',
-           'duplicate_groups', 'split_photos', 'leaking', 'split_digest', 'middle_photos', 'Rows', 'photos_alike',
-           'keep', 'known_alike', 'Data', 'load_data', 'write_manifest']
+           'COLUMNS', 'SHARES', 'Photo', 'toy_birds', 'in_chunks', 'on_disk', 'made_or_hidden', 'resolver',
+           'FolderPhotos', 'folder_photos', 'kaggle_photos', 'find_photos', 'photo_formats', 'open_image',
+           'why_unreadable', 'upright', 'read_photo', 'Decoded', 'state_of', 'cache_key', 'decode_photos',
+           'perceptual_hash', 'near_duplicates', 'duplicate_groups', 'split_photos', 'leaking', 'split_digest',
+           'middle_photos', 'Rows', 'photos_alike', 'keep', 'known_alike', 'Data', 'load_data', 'write_manifest']
 
 # %% ../nbs/01_data.ipynb #0002
 import csv, errno, hashlib, json, os, re, sys
@@ -48,6 +48,11 @@ def toy_birds(count):
     "`count` drawn garden birds, spread evenly over the species."
     names = [(toy.SPECIES[i % len(toy.SPECIES)], i // len(toy.SPECIES)) for i in range(count)]
     return [Photo(f"{species}/{number:05}", species) for species, number in names]
+
+# %% ../nbs/01_data.ipynb #c41b7e10
+def in_chunks(sequence, size=64):
+    "Consecutive slices of a `sequence`, of pictures for example, of at most `size` each."
+    return (sequence[start:start + size] for start in range(0, len(sequence), size))
 
 # %% ../nbs/01_data.ipynb #7697bada
 def on_disk(chunks, shape, dtype="uint8"):
@@ -255,8 +260,7 @@ def _build(photos, image_size, folder):
     skipped, places = [], array("q")
     with writing(folder) as temporary, ThreadPoolExecutor(os.cpu_count()) as pool, TemporaryFile() as hashes:
         temporary.mkdir()
-        parts = (photos[start:start + 1000] for start in range(0, len(photos), 1000))
-        read = chain.from_iterable(pool.map(partial(_attempt, image_size=image_size), part) for part in parts)
+        read = chain.from_iterable(pool.map(partial(_attempt, image_size=image_size), part) for part in in_chunks(photos, 1000))
         with open(temporary/"images.npy", "wb") as file:
             _write_header(file, np.dtype("u1"), (len(photos), image_size, image_size, 3))
             for place, (pixels, note) in enumerate(tqdm(read, "Decoding photos", len(photos), mininterval=1, unit="photo")):
@@ -350,13 +354,12 @@ def near_duplicates(gray, distance=16, correlation=0.9):
 
 def _correlations(gray, i, others, direction):
     "Correlation of picture `i` with each of the `others`, read in the `direction` 1 or, mirrored, -1; a thousand at a time."
-    parts, own = (others[start:start + 1000] for start in range(0, len(others), 1000)), _standardised(gray[i:i + 1])[0]
-    return np.concatenate([_standardised(gray[part][:, :, ::direction]) @ own for part in parts])
+    own = _standardised(gray[i:i + 1])[0]
+    return np.concatenate([_standardised(gray[part][:, :, ::direction]) @ own for part in in_chunks(others, 1000)])
 
 def _all_hashes(gray, direction):
     "`perceptual_hash` of any number of pictures, a thousand at a time, read in the `direction` 1 or, mirrored, -1."
-    parts = (gray[start:start + 1000][:, :, ::direction] for start in range(0, len(gray), 1000))
-    return np.concatenate([perceptual_hash(part.astype("float32")) for part in parts])
+    return np.concatenate([perceptual_hash(part[:, :, ::direction].astype("float32")) for part in in_chunks(gray, 1000)])
 
 # %% ../nbs/01_data.ipynb #0039
 def duplicate_groups(count, pairs):
@@ -371,7 +374,7 @@ SHARES = {"test": 0.2, "validation": 0.1}
 def _texts(column, order=None):
     "The texts in `column`, at the places that `order` names if it is given, a thousand at a time: all of them would fill memory."
     column, order = np.asarray(column), np.arange(len(column)) if order is None else order
-    return chain.from_iterable(column[order[start:start + 1000]].tolist() for start in range(0, len(order), 1000))
+    return chain.from_iterable(column[part].tolist() for part in in_chunks(order, 1000))
 
 # %% ../nbs/01_data.ipynb #0043
 def split_photos(species, groups, seed):
@@ -380,7 +383,7 @@ def split_photos(species, groups, seed):
     groups = np.asarray(groups)
     order, (_, first, sizes) = np.argsort(groups, kind="stable"), np.unique(groups, return_index=True, return_counts=True)
     home, ends = np.fromiter(map(numbers.__getitem__, _texts(species)), "i4", len(species))[first], np.cumsum(sizes)
-    split, random = on_disk((["train"]*min(1000, len(species) - start) for start in range(0, len(species), 1000)), len(species), "<U10"), np.random.default_rng(seed)
+    split, random = on_disk((["train"]*len(part) for part in in_chunks(groups, 1000)), len(groups), "<U10"), np.random.default_rng(seed)
     for number in numbers.values():
         own = random.permutation(np.flatnonzero(home == number))
         _deal(split, (order[ends[group] - sizes[group]:ends[group]] for group in own), sizes[own].sum())
@@ -403,8 +406,7 @@ def leaking(groups, split):
 # %% ../nbs/01_data.ipynb #0047
 def split_digest(sha256, split):
     "A digest of which photo is on which side, whatever their order."
-    parts = (sha256[start:start + 1000] for start in range(0, len(sha256), 1000))
-    order = _order(on_disk(([*map(bytes.fromhex, part)] for part in parts), len(sha256), "S32"))
+    order = _order(on_disk(([*map(bytes.fromhex, part)] for part in in_chunks(sha256, 1000)), len(sha256), "S32"))
     return digest_of(f"{photo} {side}" for photo, side in zip(_texts(sha256, order), _texts(split, order)))
 
 # %% ../nbs/01_data.ipynb #aa36e3d8

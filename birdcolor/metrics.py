@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SCORES', 'POOLED_SCORES', 'ROUNDING_NOISE', 'PIXELS_AT_ONCE', 'GAINS', 'BASELINES', 'Score', 'psnr', 'colourfulness',
-           'similarity', 'score_few', 'score_image', 'check_images', 'score_images', 'gray', 'to_uint8', 'in_chunks',
+           'similarity', 'score_few', 'score_image', 'check_images', 'score_images', 'gray', 'to_uint8',
            'brightness_step', 'mean_chroma', 'ChromaLookup', 'best_gain', 'fit_baselines', 'add_chroma', 'on_own_luma',
            'small_sample', 'interval', 'paired_interval', 'transform_interval', 'summarise', 'pooled', 'best_epoch',
            'extremes', 'in_words', 'score_table']
@@ -19,7 +19,7 @@ from scipy.stats import bootstrap, norm, t as student
 from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.metrics import structural_similarity
 from .core import cores
-from .data import LUMA, on_disk
+from .data import LUMA, in_chunks, on_disk
 
 # %% ../nbs/02_metrics.ipynb #0005
 class Score(NamedTuple):
@@ -115,11 +115,6 @@ def gray(images):
 def to_uint8(images):
     "Round values from 0 to 1 to the 256 levels of an 8-bit image; what lies outside is clipped."
     return np.rint(np.clip(images, 0, 1) * 255).astype(np.uint8)
-
-# %% ../nbs/02_metrics.ipynb #0036
-def in_chunks(images, size=64):
-    "Consecutive slices of at most `size` images, each read into memory."
-    return (np.asarray(images[start:start + size]) for start in range(0, len(images), size))
 
 # %% ../nbs/02_metrics.ipynb #0039
 def brightness_step(luma, steps):

@@ -12,7 +12,7 @@ from PIL import ExifTags, Image, ImageCms
 from typer.testing import CliRunner
 
 import birdcolor.colorize
-from birdcolor.colorize import colour_files, colourise_photo, find_files, luma, open_photo, prepared, save_photo
+from birdcolor.colorize import colour_files, colourise_photo, find_files, luma, new_path, open_photo, prepared, save_photo
 from birdcolor.data import LUMA
 from birdcolor.reproduce import app
 from birdcolor.toy import draw_bird
@@ -417,3 +417,15 @@ def test_what_is_too_wide_for_a_jpeg_becomes_a_png(tmp_path):
         written, failed = colour_files([tmp_path / "wide.jpg"], None, Stand(), kind=kind)
         result, = written.values()
         assert (failed, result.suffix, Image.open(result).size) == ({}, suffix, (width, 16))
+
+
+def test_a_name_that_another_process_takes_meanwhile_keeps_its_file(tmp_path, bird, monkeypatch):
+    def overtaken(*asked):
+        target = new_path(*asked)
+        if not list(tmp_path.glob("*-coloured*")): target.write_text("another's")
+        return target
+    monkeypatch.setattr(birdcolor.colorize, "new_path", overtaken)
+    bird.save(tmp_path / "robin.png")
+    written, failed = colour_files([tmp_path / "robin.png"], None, Stand())
+    assert (written, failed) == ({tmp_path / "robin.png": tmp_path / "robin-coloured-2.png"}, {})
+    assert (tmp_path / "robin-coloured.png").read_text() == "another's"

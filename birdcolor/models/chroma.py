@@ -16,8 +16,8 @@ import pandas as pd
 
 import birdcolor
 from ..core import NUMBER, read_arrays, read_json, read_record, write_json, writing
-from ..data import LUMA, Rows, on_disk
-from ..metrics import add_chroma, colourfulness, gray as luma_of, in_chunks, mean_chroma, score_images, to_uint8
+from ..data import LUMA, Rows, in_chunks, on_disk
+from ..metrics import add_chroma, colourfulness, gray as luma_of, mean_chroma, score_images, to_uint8
 from ..layers import exact
 from .cnn import conv_block
 from ..pairs import Pairs

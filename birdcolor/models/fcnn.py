@@ -11,8 +11,9 @@ from keras import layers
 
 # %% ../../nbs/10_fcnn.ipynb #0006
 def build_fcnn(settings):
-    "Gray `(size, size, 1)` to RGB `(size, size, 3)` through three dense layers; `size` is `settings.image_size`."
+    "Gray `(size, size, 1)` to RGB `(size, size, 3)` through three dense layers; `size` is `settings.image_size`, a `ValueError` above 256."
     size = settings.image_size
+    if size > 256: raise ValueError(f"The FCNN has 6,656 weights for each pixel; its image_size must be at most 256, not {size}.")
     gray = keras.Input((size, size, 1))
     hidden = layers.Flatten()(gray)
     for units in (512, 1024, 2048):
