@@ -4,20 +4,22 @@
 
 # %% auto #0
 __all__ = ['PAGE_MEGAPIXELS', 'PREVIEW', 'UNKNOWN', 'ANSWER', 'PAGE_SECONDS', 'ABOUT', 'MOST_MEGABYTES', 'MOST_KEPT', 'preview',
-           'answer', 'discard', 'offered', 'example_birds', 'without_paths', 'in_time', 'build_page',
+           'answer', 'discard', 'offered', 'example_birds', 'without_paths', 'in_time', 'uploaded', 'build_page',
            'end_like_interrupt', 'Room', 'megabytes', 'check_address', 'serve']
 
 # %% ../nbs/51_app.ipynb #0003
 import os, shutil, signal, socket, tempfile, threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from PIL import Image
 
 from .colorize import as_jpeg, colourise_photo, load_colourist, new_path, open_photo, save_photo
 from .core import MODELS, explained
+from .data import SUFFIXES
 from .toy import draw_bird
 
 # %% ../nbs/51_app.ipynb #0006
@@ -85,6 +87,12 @@ ABOUT = """# birdcolor
 Colours gray photos of garden birds. Brightness stays as it is in the photo; the colours are what a network thinks likely,
 not what was there. Photos stay on the machine that runs this page and are deleted after an hour."""
 
+async def uploaded(move, path):
+    "What Gradio's `move` makes of an uploaded file's `path`; for an address, which Gradio would fetch into memory whatever its size, an error that the page shows."
+    import gradio as gr
+    if urlsplit(str(path)).scheme in ("http", "https"): raise gr.Error("Upload the photo itself, not its address.", print_exception=False)
+    return await move(path)
+
 def build_page(folder, runs="reports/quick", load=load_colourist, seconds=PAGE_SECONDS):
     "The Gradio page; files go to `folder`; `load(model, runs)` gives a colourist; a photo may take so many `seconds`."
     import gradio as gr
@@ -102,7 +110,8 @@ def build_page(folder, runs="reports/quick", load=load_colourist, seconds=PAGE_S
         gr.Markdown(ABOUT)
         with gr.Row():
             with gr.Column():
-                photo = gr.File(label="Photo", file_types=["image"])
+                photo = gr.File(label="Photo", file_types=["image", *sorted(SUFFIXES)])
+                photo.async_move_resource_to_block_cache = partial(uploaded, photo.async_move_resource_to_block_cache)
                 species = gr.Dropdown([UNKNOWN, *((name.replace("_", " "), name) for name in colourist("chroma").species)], value=UNKNOWN, label="Species")
                 vividness = gr.Slider(0, 1, value=colourist("chroma").vividness, step=0.05, label="Vividness", info="0: most likely, 1: as vivid as true photos")
                 model = gr.Dropdown(offered(runs), value="chroma", label="Network")
@@ -124,13 +133,22 @@ def end_like_interrupt(names=("SIGTERM", "SIGHUP")):
 MOST_MEGABYTES, MOST_KEPT = 30, 2_000
 
 class Room:
-    "An ASGI application before `app` that refuses uploads while the `folder` of its files holds `MOST_KEPT` megabytes: what nobody colours would fill the disk until its hour is over."
+    "An ASGI application before `app` that refuses what other sites send, what is too long, and uploads while the `folder` of its files holds `MOST_KEPT` megabytes: what nobody colours would fill the disk until its hour is over."
     def __init__(self, app, folder): self.app, self.folder = app, folder
 
     async def __call__(self, scope, receive, send):
         from starlette.responses import PlainTextResponse
-        full = scope.get("path", "").endswith("/upload") and megabytes(self.folder) > MOST_KEPT
-        await (PlainTextResponse("No room for more photos; try again in an hour.", 507) if full else self.app)(scope, receive, send)
+        refusal = self.refusal(scope) if scope.get("method") == "POST" else None
+        await (PlainTextResponse(*refusal) if refusal else self.app)(scope, receive, send)
+
+    def refusal(self, scope):
+        "The sentence and the status with which what is posted is refused, or `None`."
+        headers = dict(scope["headers"])
+        length = headers.get(b"content-length", b"").decode("latin-1")
+        if headers.get(b"sec-fetch-site") == b"cross-site": return "Photos are taken from this page, not from other sites.", 403
+        if not length.isdecimal(): return "What is sent must say how long it is.", 411
+        if int(length) > (MOST_MEGABYTES + 1)*2**20: return f"Too long; photos of up to {MOST_MEGABYTES} MB are taken.", 413
+        if scope["path"].endswith("/upload") and megabytes(self.folder) > MOST_KEPT: return "No room for more photos; try again in an hour.", 507
 
 def megabytes(folder):
     "What all files in `folder` and below take on disk; one that is deleted meanwhile does not count."

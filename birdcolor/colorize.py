@@ -28,7 +28,7 @@ from scipy.ndimage import uniform_filter
 
 import birdcolor
 from .core import MODELS, Run, check_folder, explained, loading, one_line, provenance, public_settings, read_record, resolve, write_json, writing
-from .data import LUMA, MEGAPIXELS, SUFFIXES, Rows, load_data, made_or_hidden, on_disk, open_image, resolver, upright, why_unreadable
+from .data import HEIF, LUMA, MEGAPIXELS, SUFFIXES, Rows, left_out, load_data, made_or_hidden, on_disk, open_image, resolver, upright, why_unreadable
 
 # %% ../nbs/50_colorize.ipynb #0007
 def open_photo(path, megapixels=MEGAPIXELS):
@@ -51,17 +51,18 @@ def read_exif(image):
 # %% ../nbs/50_colorize.ipynb #0013
 WHITE, BRIGHTEST = {"F": (1, 255, 65_535), "I": (255, 65_535, 2**31 - 1)}, 99
 
-def eight_bits(image):
-    "`image` with 8 bits a channel: only gray images have more when they come from Pillow."
+def eight_bits(image, tags=None):
+    "`image` with 8 bits a channel: only gray images have more when they come from Pillow. `tags` are those of its TIFF file, where it was turned since."
     if image.mode not in ("F", "I") and not image.mode.startswith("I;16"): return image
     levels = np.nan_to_num(np.asarray(image, np.float32))
     clear = image.info.get("transparency")
     alpha = Image.fromarray(np.uint8(255*(levels != clear))) if isinstance(clear, int) else None
-    whites = WHITE.get(image.mode, (65_535,))
+    tags = tags or getattr(image, "tag_v2", {})
+    whites = WHITE.get(image.mode, (2**tags.get(ExifTags.Base.BitsPerSample, (16,))[0] - 1,))
     brightest = np.percentile(levels, BRIGHTEST)
     white = next((white for white in whites if brightest <= white), whites[-1])
     levels *= 255/white
-    if getattr(image, "tag_v2", {}).get(ExifTags.Base.PhotometricInterpretation) == 0: np.subtract(255, levels, out=levels)
+    if tags.get(ExifTags.Base.PhotometricInterpretation) == 0: np.subtract(255, levels, out=levels)
     gray = Image.fromarray(np.rint(levels, out=levels).clip(0, 255, out=levels).astype(np.uint8))
     return Image.merge("LA", (gray, alpha)) if alpha else gray
 
@@ -113,7 +114,7 @@ def metadata(image):
 def prepared(image):
     "`image` as (upright 8-bit sRGB of mode L or RGB, alpha or `None`, metadata)."
     if 0 in image.size: raise ValueError("The picture has no pixels.")
-    colours, alpha = without_alpha(eight_bits(upright(image)))
+    colours, alpha = without_alpha(eight_bits(upright(image), getattr(image, "tag_v2", None)))
     return to_srgb(colours, image.info.get("icc_profile")), alpha, metadata(image)
 
 # %% ../nbs/50_colorize.ipynb #0029
@@ -280,12 +281,14 @@ def _key(path): return str(path.resolve()).casefold()
 
 # %% ../nbs/50_colorize.ipynb #0070
 def folder_photos(folder):
-    "The photos in `folder` and one folder deeper, by suffix."
-    paths = [path for pattern in ("*", "*/*") for path in sorted(folder.glob(pattern))
-             if path.suffix.lower() in SUFFIXES and not made_or_hidden(path.relative_to(folder)) and path.is_file()]
+    "The photos in `folder` and one folder deeper, by suffix; says on standard error how many are left out because they are links to elsewhere."
+    found = [path for pattern in ("*", "*/*") for path in sorted(folder.glob(pattern))
+             if path.suffix.lower() in SUFFIXES | HEIF and not made_or_hidden(path.relative_to(folder)) and path.is_file()]
     whole, home = resolver(), folder.resolve()
-    paths = [path for path in paths if whole(path).is_relative_to(home)]
-    if not paths: raise ValueError(f"The folder {str(folder)!r} holds no photos.")
+    paths = [path for path in found if whole(path).is_relative_to(home)]
+    links = left_out(folder, len(found) - len(paths)) if len(found) > len(paths) else ""
+    if not paths: raise ValueError(f"The folder {str(folder)!r} holds no photos. {links}".rstrip())
+    if links: Console(stderr=True).print(links, markup=False, highlight=False, soft_wrap=True)
     return paths
 
 def find_files(paths):

@@ -7,7 +7,7 @@ __all__ = ['ADVICE', 'NUMBER', 'SPARE', 'PRESETS', 'MODELS', 'RESULT_MODULES', '
            'one_line', 'explained', 'write_json', 'read_json', 'read_record', 'read_arrays', 'digest_of',
            'cache_folder', 'Settings', 'settings_table', 'resolve', 'parse_setting', 'check_injected',
            'public_settings', 'differing', 'check_folder', 'installed_commit', 'commit', 'graphics_cards', 'on_gpu',
-           'mount_drive', 'Run', 'start_run', 'essential_code', 'code_digest', 'fingerprint', 'is_complete',
+           'mount_drive', 'Run', 'start_run', 'essential_code', 'code_digest', 'deciding', 'fingerprint', 'is_complete',
            'check_record', 'cores', 'processor', 'processor_flags', 'device', 'versions', 'provenance', 'elapsed',
            'loading']
 
@@ -38,6 +38,7 @@ def writing(path, new=False):
         if new: path.touch(exist_ok=False)
         try: os.replace(folder/path.name, path)
         except OSError:
+            if new: path.unlink()
             if not (path.is_dir() and (folder/path.name).is_dir()): raise
     finally: shutil.rmtree(folder)
 
@@ -433,9 +434,13 @@ def _essential_text(file):
     return json.dumps(essential_code(file.read_text(encoding="utf-8")))
 
 # %% ../nbs/00_core.ipynb #0050
+def deciding(settings):
+    "What decides a result of a record's `settings`: not what the folder of photos is called, since the split's digest names them, nor how often a checkpoint is written."
+    return {name: value for name, value in settings.items() if name not in ("data", "checkpoint_seconds")}
+
 def fingerprint(run, digest):
     "What a run is a function of; two runs with the same fingerprint do the same work. `digest` is the split's."
-    return digest_of([public_settings(run.settings), digest, run.model, code_digest(run.model)])
+    return digest_of([deciding(public_settings(run.settings)), digest, run.model, code_digest(run.model)])
 
 # %% ../nbs/00_core.ipynb #0052
 def is_complete(run, digest):

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['ENVIRONMENT', 'FORWARDED', 'app', 'parse_models', 'parse_seeds', 'notebook_of', 'notebook_parameters', 'plan_runs',
-           'plan_studies', 'check_curve', 'skip_grammar', 'attached', 'end_with', 'start_notebook', 'follow',
-           'epochs_done', 'run_notebook', 'last_error', 'shrink', 'publish', 'cut_off', 'check_neighbours',
+           'plan_studies', 'check_curve', 'skip_grammar', 'attached', 'end_with', 'as_option', 'start_notebook',
+           'follow', 'epochs_done', 'run_notebook', 'last_error', 'shrink', 'publish', 'cut_off', 'check_neighbours',
            'default_folder', 'reproduce_runs', 'one_by_one', 'title', 'labels', 'hold_and_do', 'do_run', 'everywhere',
            'do_there', 'examples', 'complain', 'at_home', 'say_version', 'about', 'reproduce', 'asked_studies',
            'whole_path', 'cluster_client', 'finished_page', 'checked', 'report', 'colorize', 'open_page',
@@ -107,10 +107,14 @@ def end_with(parent, every=0.5):
     while os.getppid() == parent: time.sleep(every)
     os.kill(os.getpid(), signal.SIGKILL)
 
+def as_option(parameters):
+    "`parameters` as papermill's option -b takes them: YAML, for which JSON's 1e-05 is a text and its sign for a bird two halves of one."
+    import yaml
+    return base64.b64encode(yaml.safe_dump(parameters).encode()).decode()
+
 def start_notebook(notebook, executed, parameters, log):
     "Start papermill on `notebook` in a process of its own; its output goes to the open file `log`."
-    encoded = base64.b64encode(json.dumps(parameters).encode()).decode()
-    command = [sys.executable, "-c", f"from birdcolor.reproduce import attached; attached({os.getpid()})", str(notebook), str(executed), "-b", encoded, "--log-output", "--no-progress-bar"]
+    command = [sys.executable, "-c", f"from birdcolor.reproduce import attached; attached({os.getpid()})", str(notebook), str(executed), "-b", as_option(parameters), "--log-output", "--no-progress-bar"]
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=ENVIRONMENT | os.environ)
 
 # %% ../nbs/60_reproduce.ipynb #0018

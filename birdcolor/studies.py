@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['STUDIED', 'CURVE_SCORES', 'LEAK_SCORES', 'LEARNING_CURVE', 'LEAKAGE', 'PART_SCORES', 'study_folder', 'studied',
-           'only_differ_in', 'Point', 'learning_curve', 'summaries', 'Leak', 'leakage', 'leaked_photos',
-           'photo_sources', 'shared_sources', 'write_sources', 'Sources', 'without_shared', 'by_species', 'Part',
-           'ablation', 'ablation_frame']
+           'only_differ_in', 'Point', 'learning_curve', 'summaries', 'Leak', 'leakage', 'read_manifest',
+           'leaked_photos', 'photo_sources', 'shared_sources', 'write_sources', 'Sources', 'without_shared',
+           'by_species', 'Part', 'ablation', 'ablation_frame']
 
 # %% ../nbs/36_studies.ipynb #71490980
 import csv, re
@@ -18,6 +18,7 @@ import pandas as pd
 
 from .claims import CLAIMS, Scored, compare, judge_claim, read_predictor, read_scores, seed_interval
 from .core import provenance, read_record, write_json
+from .data import split_digest
 from .metrics import SCORES, in_words, paired_interval
 
 # %% ../nbs/36_studies.ipynb #7c4a3cdd
@@ -90,10 +91,21 @@ def leakage(out):
     if not seeds: return None
     photos = read_scores(apart, "gray").index
     runs = {folder.name: read_predictor(folder, [f"{STUDIED}-seed{seed}" for seed in seeds], seeds, photos) for folder in counts}
-    leaked = np.isin(photos, leaked_photos(pd.read_csv(apart/"split.csv", dtype=str)))
+    leaked = np.isin(photos, leaked_photos(read_manifest(apart, counts[apart][seeds[0]]["split_digest"])))
     removed = counts[apart][seeds[0]]["n_train"] - counts[dropped][seeds[0]]["n_train"]
     only = {name: Scored(scored.seeds, scored.values[..., leaked]) for name, scored in runs.items()}
     return Leak(len(photos), int(leaked.sum()), removed, compare(runs, *runs, LEAK_SCORES), compare(only, *only, LEAK_SCORES) if leaked.any() else {})
+
+def read_manifest(folder, digest):
+    "The manifest in `folder`; one that is not of the split with this `digest`, or is damaged, raises a `ValueError`."
+    path = Path(folder)/"split.csv"
+    try:
+        split = pd.read_csv(path, dtype=str, keep_default_na=False)
+        whole = split_digest(split["sha256"], split["split"]) == digest
+    except FileNotFoundError: raise
+    except (KeyError, TypeError, ValueError): whole = False
+    if not whole: raise ValueError(f"{path} is not the split of the runs beside it; run birdcolor reproduce --leakage again.")
+    return split
 
 def leaked_photos(split):
     "The first 16 digits of the hashes of the test photos that have a near-duplicate in training, from a manifest `split`."

@@ -6,8 +6,9 @@
 __all__ = ['LEAST', 'PICTURED', 'best_precision', 'prepare', 'in_batches', 'batches', 'training_rows', 'Adam', 'Colorizer',
            'direct_colorizer', 'compiled', 'read_once', 'frozen', 'cross_entropy', 'turned_back',
            'AdversarialColorizer', 'PairAdam', 'adversarial_colorizer', 'collapsed', 'overfit', 'save_checkpoint',
-           'read_note', 'load_checkpoint', 'generators', 'reseed', 'one_pass', 'session', 'trained_in', 'Training',
-           'train', 'colourise', 'finish_run', 'discard_checkpoint', 'all_scores', 'write_scores']
+           'read_note', 'load_checkpoint', 'generators', 'reseed', 'one_pass', 'session', 'checkpoint_file',
+           'trained_in', 'Training', 'train', 'colourise', 'finish_run', 'discard_checkpoint', 'all_scores',
+           'write_scores']
 
 # %% ../nbs/04_training.ipynb #0002
 import json, time
@@ -39,7 +40,9 @@ def best_precision(gpus, flags):
 # %% ../nbs/04_training.ipynb #0008
 def prepare(settings):
     "Seed everything and set the arithmetic of new layers; call it before a network is built. Returns the arithmetic."
-    gpus = graphics_cards() if on_gpu() else []
+    cards = graphics_cards()
+    gpus = cards if on_gpu() else []
+    if cards and not gpus: print(f"{keras.backend.backend()} finds no GPU here and computes on the processor; README says what to install.")
     precision = best_precision(gpus, processor_flags()) if settings.precision == "auto" else settings.precision
     keras.utils.set_random_seed(settings.seed)
     keras.config.set_dtype_policy(precision)
@@ -288,9 +291,13 @@ def session():
     "What trains here: the device, the arithmetic of its layers, and Keras' backend."
     return [device(), keras.config.dtype_policy().name, keras.backend.backend()]
 
+def checkpoint_file(run, mark):
+    "Where the `run` with this `mark` has its checkpoint: one of other settings, photos or code in the same folder is not written over."
+    return run.folder/f"checkpoint-{mark}.npz"
+
 def trained_in(run, mark):
     "The sessions in which `run` was trained, by its checkpoint; none where there is no checkpoint."
-    kept = read_note(run.folder/"checkpoint.npz", mark).get("sessions", [])
+    kept = read_note(checkpoint_file(run, mark), mark).get("sessions", [])
     return [[str(part) for part in parts] for parts in kept if isinstance(parts, list) and len(parts) == 3]
 
 # %% ../nbs/04_training.ipynb #0052
@@ -300,7 +307,8 @@ class Training:
         self.model, self.data, self.run, self.saved = model, data, run, time.monotonic()
         self.epochs = getattr(run.settings, model.epochs_setting)
         self.patience = run.settings.patience if model.stops_early else self.epochs
-        self.checkpoint, self.mark = run.folder/"checkpoint.npz", fingerprint(run, data.digest)
+        self.mark = fingerprint(run, data.digest)
+        self.checkpoint = checkpoint_file(run, self.mark)
         self.best, self.history = load_checkpoint(self.checkpoint, model, self.mark)
         here = session()
         self.sessions = trained_in(run, self.mark) or [here]
@@ -413,8 +421,8 @@ def _trivial_scores(trivial, truth, data, train_rows):
     return {name: pd.DataFrame(values, columns=list(SCORES)) for name, values in kept.items()}
 
 def discard_checkpoint(run):
-    "Remove the checkpoint of a `run` whose notebook has done all that it does."
-    (run.folder/"checkpoint.npz").unlink(missing_ok=True)
+    "Remove the checkpoints of a `run` whose notebook has done all that it does, also those of other settings: its record stands against them."
+    for path in run.folder.glob("checkpoint-*.npz"): path.unlink()
 
 # %% ../nbs/04_training.ipynb #0067
 PICTURED = 24

@@ -152,6 +152,13 @@ def test_what_is_sent_has_limits(page, connect, tmp_path, monkeypatch):
     from gradio_client.exceptions import AppError
     address = f"{page.local_url}gradio_api/upload"
     assert requests.post(address, files={"files": ("robin.png", bytes(31 * 2**20))}, timeout=60).status_code == 413
+    robin = {"files": ("robin.png", bytes(100))}
+    for refused, status, sentence in (
+        (requests.post(address, data={"no file": 32 * 2**20 * "a"}, timeout=60), 413, "Too long; photos of up to 30 MB are taken."),
+        (requests.post(address, data=iter([b"of no length"]), timeout=60), 411, "What is sent must say how long it is."),
+        (requests.post(address, files=robin, headers={"Sec-Fetch-Site": "cross-site"}, timeout=60), 403, "Photos are taken from this page, not from other sites."),
+    ): assert (refused.status_code, refused.text) == (status, sentence)
+    assert requests.post(address, files=robin, headers={"Sec-Fetch-Site": "same-origin"}, timeout=60).status_code == 200
     with monkeypatch.context() as full:
         full.setattr("birdcolor.app.MOST_KEPT", 0)
         refused = requests.post(address, files={"files": ("robin.png", bytes(100))}, timeout=60)
@@ -165,6 +172,23 @@ def test_what_is_sent_has_limits(page, connect, tmp_path, monkeypatch):
     for wrong, said in (("Dodo", 0, "chroma"), "Dodo"), (("unknown", 7, "chroma"), "7"), (("unknown", 0, "../chroma"), "../chroma"):
         with pytest.raises(AppError) as caught: connect(page).predict(handle_file(tmp_path / "small.png"), *wrong, api_name="/colour")
         assert said in str(caught.value) and "Traceback" not in str(caught.value) and str(tmp_path) not in str(caught.value)
+
+
+def test_the_page_fetches_nothing_from_addresses(page, connect, monkeypatch):
+    from gradio_client.exceptions import AppError
+    async def fetched(*asked, **options): raise AssertionError("an address was fetched")
+    monkeypatch.setattr("gradio.processing_utils.async_ssrf_protected_download", fetched)
+    elsewhere = {"path": "https://example.org/robin.png", "meta": {"_type": "gradio.FileData"}}
+    with pytest.raises(AppError, match="^Upload the photo itself, not its address\\.$"):
+        connect(page).predict(elsewhere, "unknown", 0, "chroma", api_name="/colour")
+
+
+def test_the_page_takes_photos_by_every_suffix_that_colorize_takes(page, connect, tmp_path):
+    from gradio_client import handle_file
+    for name in "robin.jfif", "robin.tga", "robin.j2k":
+        Image.fromarray(draw_bird("Robin", 0, 32)).save(tmp_path / name)
+        _, button = connect(page).predict(handle_file(tmp_path / name), "unknown", 0, "chroma", api_name="/colour")
+        assert "robin-coloured" in button["value"]
 
 
 def test_a_photo_that_takes_too_long_is_answered_with_a_sentence(tmp_path, connect):

@@ -258,6 +258,12 @@ def test_a_profile_that_cannot_be_used_is_ignored(mode, profile):
     assert prepared(photo)[0].tobytes() == prepared(bare)[0].tobytes()
 
 
+def test_a_turned_negative_of_16_bits_is_turned_and_made_positive(tmp_path):
+    tags = {ExifTags.Base.PhotometricInterpretation: 0, ExifTags.Base.Orientation: 3}
+    Image.fromarray(np.uint16([[0, 257, 32_768, 65_535]])).save(tmp_path / "turned.tif", tiffinfo=tags)
+    assert np.asarray(prepared(open_photo(tmp_path / "turned.tif"))[0]).tolist() == [[0, 127, 254, 255]]
+
+
 # --- what is no photo ---
 
 @pytest.fixture
@@ -266,8 +272,6 @@ def folder(tmp_path, bird):
     for name in "one.jpg", "two.png", "deeper/three.jpg", "deeper/still/hidden.jpg", ".hidden.png", "one-coloured.jpg":
         (tmp_path / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
         bird.save(tmp_path / "photos" / name)
-    bird.save(tmp_path / "outside.jpg")
-    (tmp_path / "photos/link.jpg").symlink_to(tmp_path / "outside.jpg")
     (tmp_path / "photos/readme.txt").write_text("no photo")
     return tmp_path / "photos"
 
@@ -289,15 +293,20 @@ def test_a_photo_is_coloured_beside_itself(command, folder):
         assert max(read.quantization[0]) < 30
 
 
-def test_a_folder_with_bad_files_goes_on_and_names_them(command, folder):
+def test_a_folder_with_bad_files_goes_on_and_names_them(command, folder, bird, tmp_path):
+    bird.save(tmp_path / "outside.jpg")
+    (folder / "link.jpg").symlink_to(tmp_path / "outside.jpg")
     (folder / "broken.jpg").write_bytes((folder / "one.jpg").read_bytes()[:700])
     (folder / "deeper/letter.png").write_text("Dear bird,")
+    (folder / "phone.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
     answer = command(folder, "--out", folder / "out")
     assert answer.exit_code == 1
     assert sorted(answer.stdout.split()) == [f"{folder}/out/{name}-coloured.{suffix}" for name, suffix in (("one", "jpg"), ("three", "jpg"), ("two", "png"))]
     assert f"birdcolor: {folder}/broken.jpg is not a readable image (OSError).\n" in answer.stderr
     assert f"birdcolor: {folder}/deeper/letter.png is not a readable image (UnidentifiedImageError).\n" in answer.stderr
-    assert answer.stderr.endswith("birdcolor: 2 of 5 photos failed.\n")
+    assert f"birdcolor: {folder}/phone.HEIC is in HEIF, which is not read; save it as JPEG.\n" in answer.stderr
+    assert f"Left out of {folder}: 1 that are links to elsewhere; put the files themselves there.\n" in answer.stderr
+    assert answer.stderr.endswith("birdcolor: 3 of 6 photos failed.\n")
     assert sorted(path.name for path in (folder / "out").iterdir()) == ["one-coloured.jpg", "three-coloured.jpg", "two-coloured.png"]
 
 
