@@ -189,9 +189,17 @@ def _parts(folder, seed):
     if "whole" not in records: return []
     if len({record["fingerprint"] for record in records.values()}) > 1:
         raise ValueError(f"The variants in {folder} are not of one code, split and settings; remove the folder and run 37_ablation again.")
-    scores = {variant: pd.read_csv(folder/f"{variant}-seed{seed}.csv") for variant in records}
+    scores = {variant: _validation_scores(folder/f"{variant}-seed{seed}.csv", record["n_validation"]) for variant, record in records.items()}
     return [_part(record, scores[variant], scores["whole"], f"studies/{folder.name}/{variant}-seed{seed}.json")
             for variant, record in records.items() if variant != "whole"]
+
+def _validation_scores(path, photos):
+    "The scores of so many validation `photos` in the file `path`; a damaged one raises a `ValueError`."
+    try: frame = pd.read_csv(path, dtype=float)
+    except ValueError: frame = pd.DataFrame()
+    if len(frame) != photos or not set(PART_SCORES) <= set(frame) or frame.isna().any(axis=None):
+        raise ValueError(f"{path} is not a whole table of per-photo scores; remove it and run 37_ablation again.")
+    return frame
 
 def _part(record, without, whole, place):
     "The `Part` of the `record` of one variant, which lies at `place`, from the scores of its photos and of those of the whole network."
