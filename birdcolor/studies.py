@@ -184,8 +184,8 @@ def ablation(out, seed=0):
 
 def _parts(folder, seed):
     "The `Part`s of the variants in one `folder`."
-    wanted = dict(variant=str, meaning=str, fingerprint=str, n_validation=int, settings=dict(epochs=int))
-    records = {record["variant"]: record for record in (read_record(path, wanted) for path in sorted(folder.glob(f"*-seed{seed}.json")))}
+    wanted = dict(meaning=str, fingerprint=str, n_validation=int, settings=dict(epochs=int))
+    records = {path.stem.removesuffix(f"-seed{seed}"): read_record(path, wanted) for path in sorted(folder.glob(f"*-seed{seed}.json"))}
     if "whole" not in records: return []
     if len({record["fingerprint"] for record in records.values()}) > 1:
         raise ValueError(f"The variants in {folder} are not of one code, split and settings; remove the folder and run 37_ablation again.")
