@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from .claims import CLAIMS, Scored, compare, judge_claim, read_predictor, read_scores, seed_interval
-from .core import provenance, read_record, write_json
+from .core import deciding, provenance, read_record, write_json
 from .data import split_digest
 from .metrics import SCORES, in_words, paired_interval
 
@@ -39,8 +39,9 @@ def studied(folder):
     return {record["seed"]: record for record in (read_record(path, dict(seed=int, split_digest=str, n_train=int, settings=dict)) for path in paths)}
 
 def only_differ_in(setting, first, second):
-    "Whether the settings of two records are the same but for the seed and this `setting`."
-    return all(first["settings"].get(name) == second["settings"].get(name) for name in {*first["settings"], *second["settings"]} - {"seed", setting})
+    "Whether what decides the results of two records is the same but for the seed and this `setting`."
+    first, second = (deciding(record["settings"]) for record in (first, second))
+    return all(first.get(name) == second.get(name) for name in {*first, *second} - {"seed", setting})
 
 # %% ../nbs/36_studies.ipynb #94f5c1e3
 class Point(NamedTuple):
