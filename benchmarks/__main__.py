@@ -18,7 +18,7 @@ from birdcolor.data import decode_photos, find_photos
 from .files import draw_photos, from_files, preparation, repeated
 from .scale import scale
 from .startup import startup
-from .steps import CONTENDERS, NETWORKS, TIMED, UNLIKE, check_same, measure
+from .steps import CONTENDERS, NETWORKS, TIMED, check_same, measure
 from .table import tables
 from .worker import Worker
 
@@ -97,7 +97,9 @@ def main(
             readable, few = set(decoded.names), decoded.images[:2*batch]
             source = [photo for photo in seen if photo.name in readable]
             np.save(Path(folder)/"photos.npy", few[np.arange(2*batch) % len(few)])
-        if "same" in parts: keep("same", {network: check_same(network, tell, names=[name for name in names if name in UNLIKE]) for network in networks})
+        if "same" in parts:
+            uncompiled = list(dict.fromkeys("pytorch" if name.startswith("pytorch") else name for name in names))
+            keep("same", {network: check_same(network, tell, names=uncompiled) for network in networks})
         if timed_steps := [part for part in TIMED if part in parts]:
             taking_turns = names if "steps" in parts else ["birdcolor"]
             for part, found in measure(timed_steps, networks, Path(folder)/"photos.npy", settings, taking_turns, rounds, turn, tell).items(): keep(part, found)

@@ -153,7 +153,7 @@ def check_same(network, tell=print, tolerance=0.05, **options):
     own = found["birdcolor"][-1]
     apart = {name: abs(values[-1] - own)/own for name, values in found.items() if name != "birdcolor"}
     assert len({tuple(numbers) for numbers in parameters.values()}) == 1, f"{network} differs in parameters: {parameters}"
+    assert all(difference <= tolerance for difference in apart.values()), f"{network} learns differently: {found}"
     furthest = max(apart.values(), default=0.0)
-    assert furthest <= tolerance, f"{network} learns differently: {found}"
     tell(f"{network}: the same {parameters['birdcolor'][0]:,} trained parameters, losses after {len(found['birdcolor'])} steps within {furthest:.1%}")
     return dict(parameters=parameters["birdcolor"], losses=found, difference=apart)

@@ -57,3 +57,11 @@ def test_a_run_accepts_every_parameter_of_its_notebook(path):
     calls = [node for cell in cells for node in ast.walk(cell) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "start_run"]
     # a run refuses what it was not given by name; preset and folder come first, without one
     for call in calls: assert set(inspect_notebook(path)) - {keyword.arg for keyword in call.keywords} == {"preset", "out"}
+
+
+@experiments
+def test_no_cell_changes_a_parameter(path):
+    # a cell may be run again without that of the parameters, and must do the same
+    cells = [ast.parse(text) for kind, tags, text in sources(path) if kind == "code" and "parameters" not in tags and not re.search(r"^\s*[%!]", text, re.MULTILINE)]
+    stored = {node.id for cell in cells for node in ast.walk(cell) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    assert not stored & set(inspect_notebook(path))
