@@ -144,9 +144,9 @@ class Room:
     def refusal(self, scope):
         "The sentence and the status with which what is posted is refused, or `None`."
         headers = dict(scope["headers"])
-        length = headers.get(b"content-length", b"").decode("latin-1")
+        length = headers.get(b"content-length", b"")
         if headers.get(b"sec-fetch-site") == b"cross-site": return "Photos are taken from this page, not from other sites.", 403
-        if not length.isdecimal(): return "What is sent must say how long it is.", 411
+        if not length.isdigit(): return "What is sent must say how long it is.", 411
         if int(length) > (MOST_MEGABYTES + 1)*2**20: return f"Too long; photos of up to {MOST_MEGABYTES} MB are taken.", 413
         if scope["path"].endswith("/upload") and megabytes(self.folder) > MOST_KEPT: return "No room for more photos; try again in an hour.", 507
 

@@ -28,7 +28,7 @@ from scipy.ndimage import uniform_filter
 
 import birdcolor
 from .core import MODELS, Run, check_folder, explained, loading, one_line, provenance, public_settings, read_record, resolve, write_json, writing
-from .data import HEIF, LUMA, MEGAPIXELS, SUFFIXES, Rows, left_out, load_data, made_or_hidden, on_disk, open_image, resolver, upright, why_unreadable
+from .data import LOOKED_AT, LUMA, MEGAPIXELS, Rows, left_out, load_data, made_or_hidden, on_disk, open_image, resolver, upright, why_unreadable
 
 # %% ../nbs/50_colorize.ipynb #0007
 def open_photo(path, megapixels=MEGAPIXELS):
@@ -283,7 +283,7 @@ def _key(path): return str(path.resolve()).casefold()
 def folder_photos(folder):
     "The photos in `folder` and one folder deeper, by suffix; says on standard error how many are left out because they are links to elsewhere."
     found = [path for pattern in ("*", "*/*") for path in sorted(folder.glob(pattern))
-             if path.suffix.lower() in SUFFIXES | HEIF and not made_or_hidden(path.relative_to(folder)) and path.is_file()]
+             if path.suffix.lower() in LOOKED_AT and not made_or_hidden(path.relative_to(folder)) and path.is_file()]
     whole, home = resolver(), folder.resolve()
     paths = [path for path in found if whole(path).is_relative_to(home)]
     links = left_out(folder, len(found) - len(paths)) if len(found) > len(paths) else ""

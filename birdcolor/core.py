@@ -7,9 +7,9 @@ __all__ = ['ADVICE', 'NUMBER', 'SPARE', 'PRESETS', 'MODELS', 'RESULT_MODULES', '
            'one_line', 'explained', 'write_json', 'read_json', 'read_record', 'read_arrays', 'digest_of',
            'cache_folder', 'Settings', 'settings_table', 'resolve', 'parse_setting', 'check_injected',
            'public_settings', 'differing', 'check_folder', 'installed_commit', 'commit', 'graphics_cards', 'on_gpu',
-           'mount_drive', 'Run', 'start_run', 'essential_code', 'code_digest', 'deciding', 'fingerprint', 'is_complete',
-           'check_record', 'cores', 'processor', 'processor_flags', 'device', 'versions', 'provenance', 'elapsed',
-           'loading']
+           'mount_drive', 'Run', 'start_run', 'essential_code', 'code_digest', 'deciding', 'fingerprint_of',
+           'fingerprint', 'is_complete', 'check_record', 'cores', 'processor', 'processor_flags', 'device', 'versions',
+           'provenance', 'elapsed', 'loading']
 
 # %% ../nbs/00_core.ipynb #0002
 import ast, atexit, errno, gc, hashlib, json, os, platform, re, shutil, subprocess, sys, tempfile, time
@@ -438,9 +438,13 @@ def deciding(settings):
     "What decides a result of a record's `settings`: not what the folder of photos is called, since the split's digest names them, nor how often a checkpoint is written."
     return {name: value for name, value in settings.items() if name not in ("data", "checkpoint_seconds")}
 
+def fingerprint_of(settings, digest, model):
+    "The fingerprint today of a run of `model` with a record's `settings` on the split with this `digest`."
+    return digest_of([deciding(settings), digest, model, code_digest(model)])
+
 def fingerprint(run, digest):
     "What a run is a function of; two runs with the same fingerprint do the same work. `digest` is the split's."
-    return digest_of([deciding(public_settings(run.settings)), digest, run.model, code_digest(run.model)])
+    return fingerprint_of(public_settings(run.settings), digest, run.model)
 
 # %% ../nbs/00_core.ipynb #0052
 def is_complete(run, digest):

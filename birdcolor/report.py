@@ -27,7 +27,7 @@ from jinja2 import Environment
 from PIL import Image
 
 from .claims import ALONGSIDE, CLAIMS, compare, judge_claim, read_predictors, read_scores, seed_interval, shared_seeds
-from .core import MODELS, NUMBER, PRESETS, code_digest, deciding, differing, digest_of, elapsed, read_arrays, read_record, resolve, writing
+from .core import MODELS, NUMBER, PRESETS, differing, elapsed, fingerprint_of, read_arrays, read_record, resolve, writing
 from .data import Rows, load_data, middle_photos
 from .figures import EXAMPLES, plot_history, plot_learning, plot_scores, read_strip, save_figure, show_dataset, show_extremes, show_predictions, spaced
 from .metrics import BASELINES, POOLED_SCORES, SCORES, extremes, fit_baselines, gray, in_words, on_own_luma, pooled, psnr, score_images, to_uint8
@@ -678,7 +678,7 @@ def those(direction, found, rival, scores):
 
 def outdated(records):
     "Those of `records` whose training `birdcolor reproduce` would repeat on the same photos, because the code has changed."
-    return [record for record in records if record.get("fingerprint") != digest_of([deciding(record["settings"]), record["split_digest"], record["model"], code_digest(record["model"])])]
+    return [record for record in records if record.get("fingerprint") != fingerprint_of(record["settings"], record["split_digest"], record["model"])]
 
 def readme_sentences(found):
     "What the tables were read off, where it was made, and what they say against the trivial predictors, in Markdown."

@@ -185,7 +185,7 @@ def ablation(out, seed=0):
 
 def _parts(folder, seed):
     "The `Part`s of the variants in one `folder`."
-    wanted = dict(meaning=str, fingerprint=str, n_validation=int, settings=dict(epochs=int))
+    wanted = dict(variant=str, meaning=str, fingerprint=str, n_validation=int, settings=dict(epochs=int))
     records = {path.stem.removesuffix(f"-seed{seed}"): read_record(path, wanted) for path in sorted(folder.glob(f"*-seed{seed}.json"))}
     if "whole" not in records: return []
     if len({record["fingerprint"] for record in records.values()}) > 1:
