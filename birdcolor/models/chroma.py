@@ -84,8 +84,9 @@ def build_planes(size, count, momentum):
 # %% ../../nbs/30_chroma.ipynb #0023
 def seen_twice(planes, gray, species):
     "RGB for `gray` and `species` numbers by `planes`, averaged over the photo and its mirror image; may leave 0..1."
-    mirrored = planes([ops.flip(gray, axis=2), species])
-    return to_rgb(gray, (planes([gray, species]) + ops.flip(mirrored, axis=2))/2)
+    both = planes([ops.concatenate([gray, ops.flip(gray, axis=2)]), ops.concatenate([species, species])])
+    straight, mirrored = ops.split(both, 2)
+    return to_rgb(gray, (straight + ops.flip(mirrored, axis=2))/2)
 
 def build_network(planes):
     "Gray to RGB by `planes`, species unknown; the luma is the input's own."
@@ -156,7 +157,8 @@ def paint(model, gray, species):
 
 def paint_photos(model, images, species):
     "`paint` for the gray of uint8 RGB `images`; the colours lie in a temporary file."
-    return on_disk((paint(model, luma_of(chunk), numbers) for chunk, numbers in zip(in_chunks(images), in_chunks(species))), images.shape, "float32")
+    chunks = zip(in_chunks(images, 16), in_chunks(species, 16))  # a photo takes some 50 MB on its way through the network
+    return on_disk((paint(model, luma_of(chunk), numbers) for chunk, numbers in chunks), images.shape, "float32")
 
 # %% ../../nbs/30_chroma.ipynb #0044
 def with_vividness(images, colours, gain):
