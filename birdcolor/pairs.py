@@ -27,6 +27,7 @@ class Pairs(layers.Layer):
     def __init__(self, rotation=0.0, zoom=0.0, seed=None, **kwargs):
         super().__init__(dtype="float32", **kwargs)
         self.rotation, self.zoom, self.random = rotation, zoom, keras.random.SeedGenerator(seed)
+        self.built = True
 
     def augment(self, colour):
         "Each picture turned by at most the share `rotation` of a circle, and zoomed by at most the share `zoom`, in or out."

@@ -91,6 +91,7 @@ class Colorizer(keras.Model):
         super().__init__(**kwargs)
         self.network, self.pairs = network, pairs
         self.mae = keras.metrics.Mean(name="mae")
+        self.built = True  # its parts are; on JAX, a first call to build it would compile operation by operation
 
     def inputs(self, images, species):
         "What batches are cut from: here the uint8 `images` alone, whatever the `species`, one name an image."
@@ -115,10 +116,8 @@ def direct_colorizer(network, settings):
 
 # %% ../nbs/04_training.ipynb #0019
 def compiled(model, optimizer):
-    "`model`, compiled and built together with the optimizer's own variables, so that both can be restored."
+    "`model`, compiled, and the optimizer's own variables built, so that both can be restored."
     model.compile(optimizer=optimizer, jit_compile=keras.backend.backend() == "jax")
-    size = model.network.input_shape[1]
-    model(model.inputs(np.zeros((1, size, size, 3), "uint8"), [""]))
     model.optimizer.build(model.trainable_variables)
     return model
 
