@@ -1,4 +1,4 @@
-"""Functions in processes of their own, for tests that kill them."""
+"""Functions in processes of their own, for tests that kill them or need a process apart."""
 import multiprocessing
 import os
 import subprocess
@@ -28,3 +28,20 @@ def printing(output, function, *arguments):
     with open(output, "w") as file:
         for descriptor in 1, 2: os.dup2(file.fileno(), descriptor)
     function(*arguments)
+
+
+def whole_run(out, cache, name="fcnn", **settings):
+    "One small run of the network `name` from photos to report."
+    from importlib import import_module
+    from birdcolor.core import start_run
+    from birdcolor.data import load_data, write_manifest
+    from birdcolor.report import write_report
+    from birdcolor.training import Colorizer, direct_colorizer, finish_run, prepare, train
+    run = start_run(name, "smoke", out, image_size=16, **settings)
+    prepare(run.settings)
+    data = load_data(run.settings, cache)
+    write_manifest(run.out / "split.csv", data)
+    built = getattr(import_module(f"birdcolor.models.{name}"), f"build_{name}")(run.settings)
+    model = built if isinstance(built, Colorizer) else direct_colorizer(built, run.settings)
+    finish_run(run, model, data, train(model, data, run))
+    write_report(run.out)

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from forked import Forked, whole_run
 
 from birdcolor.cluster import connect
 
@@ -75,7 +76,7 @@ def test_a_killed_worker_changes_no_score(cluster, tmp_path, request):
     assert len(re.findall(r"fcnn-seed0 \.\.\.", said)) == 2 and "fcnn-seed0 done in" in said, "the run of the killed worker was not begun again"
     assert said.endswith(f"Report: {tmp_path / 'together/report.html'}\n")
 
-    printed(reproduce(models, "alone", cwd=tmp_path))
+    for model in models.split(","): assert Forked(whole_run, tmp_path / "alone", tmp_path / "cache", model).wait() == 0
     together, alone = ({file: {content} for file, content in scores(tmp_path / out).items()} for out in ("together", "alone"))
     assert len(alone) == len(models.split(",")) and set(together) == set(alone)
     differing = [file for file in alone if together[file] != alone[file]]
@@ -85,9 +86,10 @@ def test_a_killed_worker_changes_no_score(cluster, tmp_path, request):
     for file in differing:
         assert file.startswith("cgan")
         for attempt in range(3):
-            for found, out, *options in (together, f"together{attempt}", "--scheduler", address), (alone, f"alone{attempt}"):
-                printed(reproduce(file.removesuffix("-seed0.csv"), out, *options, cwd=tmp_path))
-                found[file].add(scores(tmp_path / out)[file])
+            model, places = file.removesuffix("-seed0.csv"), [tmp_path / f"{side}{attempt}" for side in ("together", "alone")]
+            printed(reproduce(model, places[0].name, "--scheduler", address, cwd=tmp_path))
+            assert Forked(whole_run, places[1], tmp_path / "cache", model).wait() == 0
+            for found, place in zip((together, alone), places): found[file].add(scores(place)[file])
             if together[file] & alone[file]: break
         else: pytest.fail(f"no training of {file} on the cluster gave the scores of one in one process")
 

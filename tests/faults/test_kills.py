@@ -11,25 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from forked import Forked
+from forked import Forked, whole_run
 
 REPRODUCE = [Path(sys.executable).with_name("birdcolor"), "reproduce", "--preset", "smoke", "--data", "toy", "--models", "fcnn", "--set", "image_size=16", "--set", "epochs=6"]
 
 
-def whole_run(folder):
-    "One small run from photos to report."
-    from birdcolor.core import start_run
-    from birdcolor.data import load_data, write_manifest
-    from birdcolor.models.fcnn import build_fcnn
-    from birdcolor.report import write_report
-    from birdcolor.training import direct_colorizer, finish_run, prepare, train
-    run = start_run("fcnn", "smoke", folder / "out", image_size=16, epochs=6)
-    prepare(run.settings)
-    data = load_data(run.settings, folder / "cache")
-    write_manifest(run.out / "split.csv", data)
-    model = direct_colorizer(build_fcnn(run.settings), run.settings)
-    finish_run(run, model, data, train(model, data, run))
-    write_report(run.out)
+def start_run_alone(folder):
+    "Start one small run from photos to report."
+    return Forked(partial(whole_run, epochs=6), folder / "out", folder / "cache")
 
 
 def start_reproduce(folder):
@@ -74,7 +63,7 @@ def kill_and_compare(start, wanted, tmp_path, keep, name, fault):
 
 def test_killed_runs_end_like_one_that_was_left_alone(tmp_path, request, keep):
     assert Forked(len, ()).wait() == 0, "the first fork waits for the libraries"
-    kill_and_compare(partial(Forked, whole_run), request.config.getoption("--kills"), tmp_path, keep, "kills", "kill -9 of a run")
+    kill_and_compare(start_run_alone, request.config.getoption("--kills"), tmp_path, keep, "kills", "kill -9 of a run")
 
 
 def test_killed_commands_end_like_one_that_was_left_alone(tmp_path, request, keep):
