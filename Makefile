@@ -133,9 +133,9 @@ LINKS := https://github\.com/birdcolor/birdcolor/(blob|raw)/main/
 SHORTEN = $(BIN)/python -c 'import pathlib, re, sys; page = pathlib.Path(sys.argv[2]); page.write_text(re.sub(sys.argv[1], "", page.read_text(encoding="utf-8")), encoding="utf-8")' '$(LINKS)'
 
 readme: $(STAMP)
-	$(TO_README) --output-dir $(BUILD)
-	$(SHORTEN) $(BUILD)/README.md
-	mv $(BUILD)/README.md README.md
+	$(TO_README) --output-dir "$(BUILD)"
+	$(SHORTEN) "$(BUILD)/README.md"
+	mv "$(BUILD)/README.md" README.md
 
 OUTPUTS = $(filter-out nbs/index.ipynb,$(wildcard nbs/*.ipynb))
 

@@ -41,7 +41,7 @@ setup(
     ],
     packages=find_packages(include=[settings["lib_path"], f"{settings['lib_path']}.*"]),
     include_package_data=True,
-    python_requires=f">={settings['min_python']}",
+    python_requires=f">={settings['min_python']},<3.14",
     install_requires=settings["requirements"].split(),
     extras_require={name.removesuffix("_requirements"): settings[name].split() for name in settings if name.endswith("_requirements")},
     cmdclass={"build_py": BuildWithNotebooks},

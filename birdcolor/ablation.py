@@ -18,7 +18,7 @@ from .core import PRESETS, digest_of, essential_code, fingerprint, provenance, p
 from .data import Rows
 from .metrics import score_images, summarise
 from .models.chroma import ChromaColorizer, build_chroma, in_gamut, to_rgb
-from .studies import study_folder
+from .studies import check_beside, study_folder
 from .training import colourise, compiled, discard_checkpoint, prepare, train
 
 # %% ../nbs/37_ablation.ipynb #770f76fe
@@ -76,6 +76,7 @@ def variants_mark(run, digest):
 
 def score_variant(run, variant, data):
     "Train a variant unless its scores are there, and return the scores of its validation photos."
+    check_beside(run.out, dict(preset=run.preset, split_digest=data.digest, settings=public_settings(run.settings)))
     file, mark = variant_file(run, variant), variants_mark(run, data.digest)
     if _mark(file) == mark: return pd.read_csv(file)
     prepare(run.settings)

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
+from .core import MODELS
 from .data import in_chunks, on_disk
 from .metrics import BASELINES, SCORES, small_sample
 
@@ -212,7 +213,7 @@ def missing(pairs, predictors):
     "What the `pairs` of a claim need and the `predictors` do not have: names, or pairs of names without a seed in common."
     absent = list(dict.fromkeys(name for pair in pairs for name in pair[:2] if name not in predictors))
     met = [pair[:2] for pair in pairs if not {*pair[:2]} & {*absent}]
-    return absent + [f"a seed of both {first} and {second}" for first, second in met
+    return absent + [f"a seed of both {MODELS.get(first, first)} and {MODELS.get(second, second)}" for first, second in met
                      if (predictors[first].seeds or predictors[second].seeds) and not shared_seeds(predictors[first], predictors[second])]
 
 def judge_claim(claim, predictors):

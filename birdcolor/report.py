@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['SUMMARIES', 'CHECKED', 'RECORD', 'LOOKUP', 'PALE', 'COMPARED', 'RESTORED', 'SEVENTH', 'TOLD', 'BEYOND', 'STYLE',
-           'MACROS', 'VERDICTS', 'TABLES', 'STUDIES', 'PAGE', 'ELSEWHERE', 'SHORT', 'run_name', 'read_records',
-           'check_comparable', 'run_titles', 'title_of', 'read_all', 'links', 'summarise_seeds', 'score_rows',
-           'seed_rows', 'scores_frame', 'short', 'runs_frame', 'settings_frame', 'verdict_frame', 'trainings_in_words',
-           'against_nothing', 'colour_or_blur', 'seventh', 'first_runs', 'draw_figures', 'strip', 'thumbnails',
-           'best_network', 'true_colourfulness', 'verdict_counts', 'seeds_in_words', 'changed_settings', 'Findings',
-           'findings', 'changed_verdicts', 'page', 'tables', 'study_tables', 'write_report', 'wrong_means',
+           'MACROS', 'VERDICTS', 'TABLES', 'STUDIES', 'PAGE', 'ELSEWHERE', 'SCORED', 'SHORT', 'run_name',
+           'read_records', 'check_comparable', 'run_titles', 'title_of', 'read_all', 'links', 'summarise_seeds',
+           'score_rows', 'seed_rows', 'scores_frame', 'short', 'runs_frame', 'settings_frame', 'verdict_frame',
+           'trainings_in_words', 'against_nothing', 'colour_or_blur', 'seventh', 'first_runs', 'draw_figures', 'strip',
+           'thumbnails', 'best_network', 'true_colourfulness', 'verdict_counts', 'seeds_in_words', 'changed_settings',
+           'Findings', 'findings', 'changed_verdicts', 'page', 'tables', 'study_tables', 'write_report', 'wrong_means',
            'wrong_scores', 'check_run', 'photos_of', 'check_trivial', 'check_report', 'markdown_table', 'markdown_name',
            'readme_table', 'readme_verdicts', 'readme_seventh', 'readme_weights', 'other_verdicts', 'those', 'outdated',
            'readme_sentences', 'faults_table']
@@ -170,12 +170,10 @@ def colour_or_blur(out, records, rows, predictors):
     "Each network as it is and on the input's own luma: `{network: (as it is, restored, change, against the table)}`, by score; older records have none."
     restored = read_predictors(out, [(record["model"], record["seed"]) for record in records], suffix="-own-luma")
     found = {}
-    for name, summaries in rows:
-        if name not in restored: continue
+    for name in [name for name, _ in rows if name in restored]:
         pair = {"own luma": restored[name], name: predictors[name], LOOKUP: predictors[LOOKUP]}
-        means = dict(zip(RESTORED, restored[name].of(RESTORED).mean((1, 2))))
-        found[name] = ({score: summaries[score]["mean"] for score in RESTORED}, means,
-                       compare(pair, "own luma", name, RESTORED), compare(pair, "own luma", LOOKUP, RESTORED))
+        before, after = (dict(zip(RESTORED, scored.of(RESTORED, restored[name].seeds).mean((1, 2)))) for scored in (predictors[name], restored[name]))
+        found[name] = (before, after, compare(pair, "own luma", name, RESTORED), compare(pair, "own luma", LOOKUP, RESTORED))
     return found
 
 # %% ../nbs/40_report.ipynb #3947c583
@@ -275,7 +273,7 @@ figcaption { color: #57606a; font-size: .9rem } .warning { border-left: 4px soli
 # %% ../nbs/40_report.ipynb #0048
 MACROS = """
 {%- macro number(value, score, more=0) %}{{ "%.*f"|format(scores[score].decimals + more, value) }}{% endmacro -%}
-{%- macro range(summary, score, more=0) %}<span class="interval">{% if summary.high == infinity %}one photo{% else %}{{ number(summary.low, score, more) }} to {{ number(summary.high, score, more) }}{% endif %}</span>{% endmacro -%}
+{%- macro range(summary, score, more=0) %}<span class="interval">{% if first.n_test == 1 or summary.high == infinity %}one photo{% else %}{{ number(summary.low, score, more) }} to {{ number(summary.high, score, more) }}{% endif %}</span>{% endmacro -%}
 {%- macro name(name) %}{% set found = links(name) %}{% if found|length == 1 %}<a href="results/{{ found[0][1] }}">{{ found[0][0] }}</a>{% else
 %}{{ title_of(name) }} ({% for label, file in found %}<a href="results/{{ file }}" title="seed {{ label }}">{{ label }}</a>{{ ", " if not loop.last }}{% endfor %}){% endif %}{% endmacro -%}
 {%- macro difference(found) %}<td class="{{ found.direction }}">{{ found.direction }} {{ number(found.mean, found.score) }}{{ range(found, found.score) }}</td>{% endmacro -%}
@@ -290,9 +288,10 @@ VERDICTS = """
 {% if of_the_study %}<h2>What the study claimed, and what was found</h2>
 <p><strong>{{ verdict_counts }}</strong></p>
 <p>Each claim is a list of comparisons on the measure nearest to what the study judged by, on the same test photos: the first network's scores minus
-the second's, with 95% intervals over {{ "photos; there is one training each, so another training might turn out otherwise" if seeds == 1 else "photos and trainings" }}.
+the second's, with 95% intervals over {{ "photos and trainings" if fewest_compared > 1 else "photos; there is one training each, so another training might turn out otherwise" if seeds == 1
+else "photos, and over trainings where both networks have several; where one training each is behind a verdict, another might turn out otherwise" }}.
 <em>Reproduced</em>: every interval lies on the claimed side of zero. <em>Not reproduced</em>: at least one lies on the other side, even after all are widened (Bonferroni)
-so that a true claim is rejected in at most 5% of cases. <em>Undecided</em>: the rest. <em>No runs</em>: a network that it needs is missing here.</p>
+so that a true claim is rejected in at most 5% of cases. <em>Undecided</em>: the rest. <em>No runs</em>: a network that it needs is missing here, or two of them have no seed in common.</p>
 <div class="wide"><table><tr><th class="text">claim</th><th class="text">verdict</th><th class="text">compared</th><th>own measure</th>{% for score in alongside %}<th>{{ scores[score].heading }}</th>{% endfor %}</tr>
 {% for verdict in verdicts %}{% set claim = verdict.claim %}{% set height = [verdict.comparisons|length, 1]|max %}
 <tr class="first"><td class="claim" rowspan="{{ height }}">{{ claim.number }}. {{ claim.text }}<span class="note">{{ claim.section }}; {{ claim.reason }}</span></td>
@@ -314,7 +313,7 @@ TABLES = """
 <h2>Scores</h2>
 <p>Means over the test photos{{ " and trainings" if seeds > 1 }} with 95% intervals, best CIEDE2000 first. Shaded: predictors without a network. Lower is better for
 CIEDE2000 and all errors, higher for PSNR and SSIM; colourfulness is best near that of the true photos, {{ number(true_colourfulness, "colourfulness") }}.
-{% if seeds == 1 %}The intervals hold for these photos and this one training, not for another training.{% endif %}</p>
+{% if seeds == 1 %}The intervals hold for these photos and this one training, not for another training.{% elif fewest == 1 %}Where a network has one training, its intervals hold for that one, not for another.{% endif %}</p>
 <details><summary>What the scores mean</summary><ul>{% for score in scores.values() %}<li>{{ score.heading }}: {{ score.meaning }}</li>{% endfor %}</ul></details>
 {{ score_table(rows, true) }}
 {% if seeds > 1 %}<details><summary>Each training by itself</summary>{{ score_table(seed_rows, false) }}</details>{% endif %}
@@ -352,8 +351,8 @@ what is left is colour. The last columns set that against the table of 32 colour
 # %% ../nbs/40_report.ipynb #977f356a
 STUDIES = """
 {% if curve %}<h2>How many photos?</h2>
-<p>The U-Net and the table of 32 colours from a share of the training photos, on the same test photos, with the same number of passes, so that fewer photos are fewer
-training steps too; {{ trainings_in_words(curve[0].seeds|length) }}{{ ": the intervals are over photos, and another training might lie elsewhere" if curve[0].seeds|length == 1 }}.</p>
+<p>The U-Net and the table of 32 colours from a share of the training photos, on the same test photos, with the same settings, so that fewer photos are fewer
+training steps a pass too; {{ trainings_in_words(curve[0].seeds|length) }}{{ ": the intervals are over photos, and another training might lie elsewhere" if curve[0].seeds|length == 1 }}.</p>
 <div class="wide"><table><tr><th>training photos</th>{% for score in curve_scores %}<th>{{ title_of(studied) }}<br>{{ scores[score].heading }}</th>{% endfor %}{% for score in curve_scores %}<th>{{ title_of(lookup) }}<br>{{ scores[score].heading }}</th>{% endfor %}</tr>
 {% for point in curve %}<tr><td class="name">{{ point.photos }} ({% for seed in point.seeds %}<a href="{{ point.place }}results/{{ studied }}-seed{{ seed }}.json" title="seed {{ seed }}">{{ seed }}</a>{{ ", " if not loop.last }}{% endfor %})</td>
 {% for summaries in (point.network, point.lookup) %}{% for score in curve_scores %}<td>{{ number(summaries[score].mean, score) }} {{ range(summaries[score], score) }}</td>{% endfor %}{% endfor %}</tr>{% endfor %}
@@ -495,12 +494,13 @@ def changed_verdicts(found):
 def page(found, figures, pictures, date):
     "The report of the `Findings` as HTML, with `figures` as (path, caption) and the `pictures` of `thumbnails`."
     records, first, best = found.records, found.records[0], best_network(found)
+    trainings = [len(found.predictors[name].seeds) for name in found.trivial]
     return Environment(autoescape=True, trim_blocks=True).from_string(PAGE).render(
         found._asdict() | dict(birds=sorted(found.birds.items(), key=lambda bird: bird[1][best]["mean"])),
         first=first, best=best, preset=first["preset"], changed=changed_settings(records), size=first["settings"]["image_size"], data=first["settings"].get("data", "photos"), date=date,
         warnings=[f"{title}: {record['warning']}" for title, record in zip(run_titles(records), records) if record["warning"]],
-        networks=len(found.trivial), seeds=max(len(found.predictors[name].seeds) for name in found.trivial), seeds_in_words=seeds_in_words(records),
-        seed_rows=seed_rows(records), true_colourfulness=true_colourfulness(found), runs=runs_frame(records).assign(commit=lambda runs: runs["commit"].map(short)), run_names=list(map(run_name, records)), settings=_safe(settings_frame(records).to_html(border=0)),
+        networks=len(found.trivial), seeds=max(trainings), fewest=min(trainings), fewest_compared=min((verdict.seeds for verdict in found.verdicts if verdict.comparisons), default=1), seeds_in_words=seeds_in_words(records),
+        seed_rows=seed_rows(records), true_colourfulness=true_colourfulness(found), runs=runs_frame(records).assign(commit=lambda runs: runs["commit"].map(short)), run_names=list(map(run_name, records)), settings=_safe(settings_frame(records).astype(str).to_html(border=0)),
         verdict_counts=verdict_counts(found.verdicts), changed_verdicts=changed_verdicts(found) if found.sources else "", thumbnails=pictures, figures=[(_embedded(path), caption) for path, caption in figures],
         scores=SCORES | POOLED_SCORES, infinity=np.inf, baselines=BASELINES, compared=COMPARED, kept=RESTORED, alongside=ALONGSIDE, curve_scores=CURVE_SCORES,
         beyond_scores=BEYOND, part_scores=PART_SCORES, seventh=SEVENTH, of_the_study=set(found.trivial) != {SEVENTH},
@@ -556,22 +556,28 @@ def wrong_scores(scores, again):
     return [name for name in SCORES if not np.allclose(scores[name], again[name], rtol=1e-5, atol=1e-8)]
 
 # %% ../nbs/40_report.ipynb #0065
+SCORED = {"": "test", "-own-luma": "own_luma", "-known-species": "known_species"}
+
 def check_run(out, record, photos=None):
     "What is wrong with a run's scores, as sentences, and whether its predictions were scored again; `photos` are (hashes, uint8 images)."
     name, wrong = run_name(record), []
     stored = _predictions(out, record, photos[1].shape) if photos else None
-    for suffix, key in ("", "test"), ("-own-luma", "own_luma"):
-        if key not in record or suffix and _no_own_luma(out, record): continue
+    for trivial, summaries in record.get("baselines", {}).items():
+        if not (Path(out)/"results"/f"{trivial}.csv").exists(): continue
+        wrong += [f"the mean {score} of {trivial} in {name}.json is not that of {trivial}.csv" for score in wrong_means(read_scores(out, trivial), summaries)]
+    for suffix, key in SCORED.items():
+        if key not in record or f"{name}{suffix}.csv" in _absent(out, record): continue
         scores = read_scores(out, name + suffix, photos and photos[0])
         wrong += [f"the mean {score} in {name}.json is not that of {name}{suffix}.csv" for score in wrong_means(scores, record[key])]
-        if stored is None: continue
+        if stored is None or key == "known_species": continue
         again = score_images(on_own_luma(stored, photos[1]) if suffix else stored, photos[1])
         wrong += [f"the predictions of {name} do not give {score} in {name}{suffix}.csv" for score in wrong_scores(scores, again)]
     return wrong, stored is not None
 
-def _no_own_luma(out, record):
-    "Whether the record has means on the own luma whose per-photo scores are not in `out`."
-    return "own_luma" in record and not (Path(out)/"results"/f"{run_name(record)}-own-luma.csv").exists()
+def _absent(out, record):
+    "The files of per-photo scores, beside the run's own, that the record has means of and that are not in `out`."
+    files = [f"{run_name(record)}{suffix}.csv" for suffix, key in SCORED.items() if suffix and key in record]
+    return [file for file in files if not (Path(out)/"results"/file).exists()]
 
 def _predictions(out, record, shape):
     "The stored predictions of a run, uint8 of this `shape`, or `None` where there are none."
@@ -611,7 +617,7 @@ def check_report(out, data=None):
     for record in records:
         wrong, again = check_run(out, record, photos)
         fine = "its stored predictions give the stored scores again" if again else "the means are those of its per-photo scores; its predictions are not stored here"
-        absent = f"; {run_name(record)}-own-luma.csv is not stored here"*_no_own_luma(out, record)
+        absent = "".join(f"; {file} is not stored here" for file in _absent(out, record))
         yield f"{run_name(record)}: {'; '.join(wrong) or fine}{absent}.", not wrong
     if loaded: yield from check_trivial(out, loaded, records[0]["settings"].get("train_share", 1))
 

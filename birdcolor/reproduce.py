@@ -399,7 +399,7 @@ def report(
 def colorize(
     photos: Annotated[list[str], typer.Argument(help="Photos (JPEG, PNG, TIFF, WebP, AVIF and others; of several pictures in a file the first), or folders of photos (and of folders of photos).")],
     model: Annotated[str, typer.Option(help=f"Network: chroma, which comes with birdcolor, or {', '.join(model for model in MODELS if model != 'chroma')} from --runs.", autocompletion=lambda: list(MODELS))] = "chroma",
-    runs: Annotated[Path | None, typer.Option(callback=at_home, help="Folder of finished runs, such as reports/kaggle-quick, for the other networks. Default: reports/quick.")] = None,
+    runs: Annotated[Path | None, typer.Option(callback=at_home, help="Folder of finished runs for the other networks, such as reports/kaggle-quick, where reproduce --preset quick --data kaggle puts them. Default: reports/quick.")] = None,
     species: Annotated[str | None, typer.Option(help="The bird on the photos, for example Robin. Default: not known.")] = None,
     vividness: Annotated[float | None, typer.Option(help="From 0, the most likely colours, to 1, vivid ones. Default: the network's own.")] = None,
     compare: Annotated[bool, typer.Option("--compare", help="Write gray and coloured side by side.")] = False,
@@ -426,7 +426,7 @@ def colorize(
 def open_page(
     host: Annotated[str, typer.Option(help="Address to serve at; 0.0.0.0 opens the page to the whole network.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to serve at.", min=1, max=65_535)] = 7860,
-    runs: Annotated[Path | None, typer.Option(callback=at_home, help="Folder of finished runs, such as reports/kaggle-quick, for the networks of the study. Default: reports/quick, if it holds any.")] = None,
+    runs: Annotated[Path | None, typer.Option(callback=at_home, help="Folder of finished runs for the networks of the study, such as reports/kaggle-quick, where reproduce --preset quick --data kaggle puts them. Default: reports/quick, if it holds any.")] = None,
 ):
     "Open a web page that colours photos, for this machine alone unless --host says otherwise."
     from importlib.util import find_spec
