@@ -4,15 +4,15 @@
 
 # %% auto #0
 __all__ = ['SUMMARIES', 'CHECKED', 'RECORD', 'LOOKUP', 'PALE', 'COMPARED', 'RESTORED', 'SEVENTH', 'TOLD', 'BEYOND', 'STYLE',
-           'MACROS', 'VERDICTS', 'TABLES', 'STUDIES', 'PAGE', 'ELSEWHERE', 'SCORED', 'SHORT', 'run_name',
-           'read_records', 'check_comparable', 'run_titles', 'title_of', 'read_all', 'links', 'summarise_seeds',
-           'score_rows', 'seed_rows', 'scores_frame', 'short', 'runs_frame', 'settings_frame', 'verdict_frame',
-           'trainings_in_words', 'against_nothing', 'colour_or_blur', 'seventh', 'first_runs', 'draw_figures', 'strip',
-           'thumbnails', 'best_network', 'true_colourfulness', 'verdict_counts', 'seeds_in_words', 'changed_settings',
-           'Findings', 'findings', 'changed_verdicts', 'page', 'tables', 'study_tables', 'write_report', 'wrong_means',
-           'wrong_scores', 'check_run', 'photos_of', 'check_trivial', 'check_report', 'markdown_table', 'markdown_name',
-           'readme_table', 'readme_verdicts', 'readme_seventh', 'readme_weights', 'other_verdicts', 'those', 'outdated',
-           'readme_sentences', 'faults_table']
+           'MACROS', 'VERDICTS', 'TABLES', 'STUDIES', 'PAGE', 'ELSEWHERE', 'SCORED', 'ALSO_CHECKED', 'SHORT',
+           'run_name', 'read_records', 'check_comparable', 'run_titles', 'title_of', 'read_all', 'links',
+           'summarise_seeds', 'score_rows', 'seed_rows', 'scores_frame', 'short', 'runs_frame', 'settings_frame',
+           'verdict_frame', 'trainings_in_words', 'against_nothing', 'colour_or_blur', 'seventh', 'first_runs',
+           'draw_figures', 'strip', 'thumbnails', 'best_network', 'true_colourfulness', 'verdict_counts',
+           'seeds_in_words', 'changed_settings', 'Findings', 'findings', 'changed_verdicts', 'page', 'tables',
+           'study_tables', 'write_report', 'wrong_means', 'wrong_scores', 'check_run', 'photos_of', 'check_trivial',
+           'check_report', 'markdown_table', 'markdown_name', 'readme_table', 'readme_verdicts', 'readme_seventh',
+           'readme_weights', 'other_verdicts', 'those', 'outdated', 'readme_sentences', 'faults_table']
 
 # %% ../nbs/40_report.ipynb #0003
 import base64, io, time
@@ -557,14 +557,15 @@ def wrong_scores(scores, again):
 
 # %% ../nbs/40_report.ipynb #0065
 SCORED = {"": "test", "-own-luma": "own_luma", "-known-species": "known_species"}
+ALSO_CHECKED = dict(baselines=RECORD["baselines"], own_luma=SUMMARIES, known_species=SUMMARIES)
 
 def check_run(out, record, photos=None):
     "What is wrong with a run's scores, as sentences, and whether its predictions were scored again; `photos` are (hashes, uint8 images)."
     name, wrong = run_name(record), []
     stored = _predictions(out, record, photos[1].shape) if photos else None
-    for trivial, summaries in record.get("baselines", {}).items():
+    for trivial in BASELINES if "baselines" in record else ():
         if not (Path(out)/"results"/f"{trivial}.csv").exists(): continue
-        wrong += [f"the mean {score} of {trivial} in {name}.json is not that of {trivial}.csv" for score in wrong_means(read_scores(out, trivial), summaries)]
+        wrong += [f"the mean {score} of {trivial} in {name}.json is not that of {trivial}.csv" for score in wrong_means(read_scores(out, trivial), record["baselines"][trivial])]
     for suffix, key in SCORED.items():
         if key not in record or f"{name}{suffix}.csv" in _absent(out, record): continue
         scores = read_scores(out, name + suffix, photos and photos[0])
@@ -611,6 +612,7 @@ def _again(name, wrong): return f"it does not give {', '.join(wrong)} in {name}.
 def check_report(out, data=None):
     "One `(sentence, is fine)` for each run in `out`; where predictions or the folder `data` are at hand, they and the trivial predictors are scored again."
     records = read_records(out, CHECKED)
+    for record in records: read_record(Path(out)/"results"/f"{run_name(record)}.json", {name: kind for name, kind in ALSO_CHECKED.items() if name in record})
     stored = any((Path(out)/"runs"/run_name(record)/"predictions.npz").exists() for record in records)
     loaded = photos_of(records[0], data) if data or stored else None
     photos = loaded and ([loaded.sha256[row][:16] for row in loaded.rows("test")], Rows(loaded.images, loaded.rows("test")))
