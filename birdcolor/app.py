@@ -149,12 +149,13 @@ class Room:
 
     async def __call__(self, scope, receive, send):
         from starlette.responses import PlainTextResponse
-        refusal = self.refusal(scope) if scope.get("method") == "POST" else None
-        if re.search("/file[=/]+https?:", scope.get("path", ""), re.IGNORECASE): refusal = "This page has its own files alone, none from other addresses.", 403
+        refusal = self.refusal(scope)
         await (PlainTextResponse(*refusal) if refusal else self.app)(scope, receive, send)
 
     def refusal(self, scope):
-        "The sentence and the status with which what is posted is refused, or `None`."
+        "The sentence and the status with which what is asked for or posted is refused, or `None`."
+        if re.search("/file[=/]+https?:", scope.get("path", ""), re.IGNORECASE): return "This page has its own files alone, none from other addresses.", 403
+        if scope.get("method") != "POST": return None
         headers = dict(scope["headers"])
         length = headers.get(b"content-length", b"")
         if headers.get(b"sec-fetch-site") == b"cross-site": return "Photos are taken from this page, not from other sites.", 403

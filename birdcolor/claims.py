@@ -6,7 +6,7 @@
 __all__ = ['PICTURES', 'CLAIMS', 'RESAMPLES', 'IN_A_BLOCK', 'AT_ONCE', 'ALONGSIDE', 'Claim', 'beats', 'photo_shares',
            'resampled_means', 'seed_deviations', 'common_share', 'seed_interval', 'direction', 'falling_error', 'judge',
            'Scored', 'read_scores', 'read_predictor', 'read_predictors', 'Comparison', 'shared_seeds', 'compare',
-           'Verdict', 'missing', 'judge_claim']
+           'Verdict', 'title_of', 'missing', 'judge_claim']
 
 # %% ../nbs/35_claims.ipynb #0002
 from dataclasses import dataclass
@@ -209,11 +209,15 @@ class Verdict(NamedTuple):
         "How many trainings stand behind the weakest of its comparisons."
         return min((comparison.seeds for comparison in self.comparisons), default=0)
 
+def title_of(name):
+    "What readers call a network or a trivial predictor."
+    return (MODELS | BASELINES).get(name, name)
+
 def missing(pairs, predictors):
     "What the `pairs` of a claim need and the `predictors` do not have: names, or pairs of names without a seed in common."
     absent = list(dict.fromkeys(name for pair in pairs for name in pair[:2] if name not in predictors))
     met = [pair[:2] for pair in pairs if not {*pair[:2]} & {*absent}]
-    return absent + [f"a seed of both {MODELS.get(first, first)} and {MODELS.get(second, second)}" for first, second in met
+    return absent + [f"a seed of both {title_of(first)} and {title_of(second)}" for first, second in met
                      if (predictors[first].seeds or predictors[second].seeds) and not shared_seeds(predictors[first], predictors[second])]
 
 def judge_claim(claim, predictors):

@@ -87,9 +87,11 @@ def metadata(image):
     "What the file of a coloured `image` is to say, as options for `Image.save`: EXIF, DPI and sRGB."
     kept = {"icc_profile": ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()}
     exif, dpi = read_exif(image), image.info.get("dpi", ())
-    for notes in [exif, *([exif.get_ifd(ExifTags.IFD.Exif)] if ExifTags.IFD.Exif in exif else [])]:
+    for tag in FILE_TAGS & set(exif): del exif[tag]
+    if ExifTags.IFD.Exif in exif:
+        notes = exif.get_ifd(ExifTags.IFD.Exif)
         for tag in FILE_TAGS & set(notes): del notes[tag]
-    if ExifTags.IFD.Exif in exif: exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.ColorSpace] = 1
+        notes[ExifTags.Base.ColorSpace] = 1
     if len(exif): kept["exif"] = exif.tobytes()
     with suppress(TypeError, ValueError, ZeroDivisionError):  # a damaged TIFF has texts for numbers
         horizontal, vertical = map(float, dpi)

@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['SUMMARIES', 'CHECKED', 'RECORD', 'LOOKUP', 'PALE', 'COMPARED', 'RESTORED', 'SEVENTH', 'TOLD', 'BEYOND', 'STYLE',
            'MACROS', 'VERDICTS', 'TABLES', 'STUDIES', 'PAGE', 'ELSEWHERE', 'SCORED', 'ALSO_CHECKED', 'SHORT',
-           'run_name', 'read_records', 'check_comparable', 'run_titles', 'title_of', 'read_all', 'links',
-           'summarise_seeds', 'score_rows', 'seed_rows', 'scores_frame', 'short', 'runs_frame', 'settings_frame',
-           'verdict_frame', 'trainings_in_words', 'against_nothing', 'colour_or_blur', 'seventh', 'first_runs',
-           'draw_figures', 'strip', 'thumbnails', 'best_network', 'true_colourfulness', 'verdict_counts',
-           'seeds_in_words', 'changed_settings', 'Findings', 'findings', 'changed_verdicts', 'page', 'tables',
-           'study_tables', 'write_report', 'wrong_means', 'wrong_scores', 'check_run', 'photos_of', 'check_trivial',
-           'check_report', 'markdown_table', 'markdown_name', 'readme_table', 'readme_verdicts', 'readme_seventh',
-           'readme_weights', 'other_verdicts', 'those', 'outdated', 'readme_sentences', 'faults_table']
+           'run_name', 'read_records', 'check_comparable', 'run_titles', 'read_all', 'links', 'summarise_seeds',
+           'score_rows', 'seed_rows', 'scores_frame', 'short', 'runs_frame', 'settings_frame', 'verdict_frame',
+           'trainings_in_words', 'against_nothing', 'colour_or_blur', 'seventh', 'first_runs', 'draw_figures', 'strip',
+           'thumbnails', 'best_network', 'true_colourfulness', 'verdict_counts', 'seeds_in_words', 'changed_settings',
+           'Findings', 'findings', 'changed_verdicts', 'page', 'tables', 'study_tables', 'write_report', 'wrong_means',
+           'wrong_scores', 'check_run', 'photos_of', 'check_trivial', 'check_report', 'markdown_table', 'markdown_name',
+           'readme_table', 'readme_verdicts', 'readme_seventh', 'readme_weights', 'other_verdicts', 'those', 'outdated',
+           'readme_sentences', 'faults_table']
 
 # %% ../nbs/40_report.ipynb #0003
 import base64, io, time
@@ -26,7 +26,7 @@ import pandas as pd
 from jinja2 import Environment
 from PIL import Image
 
-from .claims import ALONGSIDE, CLAIMS, compare, judge_claim, read_predictors, read_scores, seed_interval, shared_seeds
+from .claims import ALONGSIDE, CLAIMS, compare, judge_claim, read_predictors, read_scores, seed_interval, shared_seeds, title_of
 from .core import MODELS, NUMBER, PRESETS, differing, elapsed, fingerprint_of, read_arrays, read_record, resolve, writing
 from .data import Rows, load_data, middle_photos
 from .figures import EXAMPLES, plot_history, plot_learning, plot_scores, read_strip, save_figure, show_dataset, show_extremes, show_predictions, spaced
@@ -76,10 +76,6 @@ def run_titles(records):
     return [f"{title}, seed {record['seed']}" if models.count(record["model"]) > 1 else title for title, record in zip(titles, records)]
 
 # %% ../nbs/40_report.ipynb #0016
-def title_of(name):
-    "What readers call a network or a trivial predictor."
-    return (MODELS | BASELINES).get(name, name)
-
 def read_all(out, records):
     "The per-photo scores of all networks and trivial predictors, `{name: Scored}`; missing ones raise a `ValueError`."
     folder, files = Path(out)/"results", [f"{name}.csv" for name in [*map(run_name, records), *BASELINES]]
@@ -561,13 +557,13 @@ ALSO_CHECKED = dict(baselines=RECORD["baselines"], own_luma=SUMMARIES, known_spe
 
 def check_run(out, record, photos=None):
     "What is wrong with a run's scores, as sentences, and whether its predictions were scored again; `photos` are (hashes, uint8 images)."
-    name, wrong = run_name(record), []
+    name, absent, wrong = run_name(record), _absent(out, record), []
     stored = _predictions(out, record, photos[1].shape) if photos else None
     for trivial in BASELINES if "baselines" in record else ():
         if not (Path(out)/"results"/f"{trivial}.csv").exists(): continue
         wrong += [f"the mean {score} of {trivial} in {name}.json is not that of {trivial}.csv" for score in wrong_means(read_scores(out, trivial), record["baselines"][trivial])]
     for suffix, key in SCORED.items():
-        if key not in record or f"{name}{suffix}.csv" in _absent(out, record): continue
+        if key not in record or f"{name}{suffix}.csv" in absent: continue
         scores = read_scores(out, name + suffix, photos and photos[0])
         wrong += [f"the mean {score} in {name}.json is not that of {name}{suffix}.csv" for score in wrong_means(scores, record[key])]
         if stored is None or key == "known_species": continue

@@ -194,7 +194,7 @@ def check_beside(out, study):
 
 def _parts(folder, seed):
     "The `Part`s of the variants in one `folder`."
-    wanted = KIND | dict(variant=str, meaning=str, fingerprint=str, n_validation=int, settings=dict(epochs=int, image_size=int))
+    wanted = KIND | dict(variant=str, meaning=str, fingerprint=str, n_validation=int, settings=KIND["settings"] | dict(epochs=int))
     records = {path.stem.removesuffix(f"-seed{seed}"): read_record(path, wanted) for path in sorted(folder.glob(f"*-seed{seed}.json"))}
     if "whole" not in records: return []
     check_beside(folder.parents[1], records["whole"])

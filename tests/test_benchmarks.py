@@ -181,7 +181,7 @@ def test_copies_fill_a_folder_of_one_species(tmp_path):
     Image.new("RGB", (16, 16)).save(tmp_path / "drawn/Blackbird/dark.png")
     repeated(tmp_path / "filled", find_photos(str(tmp_path / "drawn")), 5)
     assert {path.name for path in (tmp_path / "filled/Bird").iterdir()} == {f"{number}.jpg" for number in range(5)}
-    assert {photo.species for photo in find_photos(str(tmp_path / "filled"))} == {"Bird"}
+    assert {photo.species for photo in find_photos(str(tmp_path / "filled"))} == {"Bird"} and len(find_photos(str(tmp_path / "filled"))) == 5
     assert len(decode_photos(find_photos(str(tmp_path / "filled")), 16, tmp_path / "cache").images) == 5
 
 
