@@ -80,7 +80,8 @@ def photo_shares(photos):
 
 def resampled_means(values):
     "The means over photos of `values` (..., photos) in each resample: (resamples, ...)."
-    return np.concatenate([np.moveaxis(values @ shares.T, -1, 0) for shares in photo_shares(values.shape[-1])])
+    rows = values.reshape(-1, values.shape[-1])  # of more axes, NumPy would make a small product for each of the first
+    return np.concatenate([shares @ rows.T for shares in photo_shares(rows.shape[1])]).reshape(RESAMPLES, *values.shape[:-1])
 
 @lru_cache(maxsize=32)
 def seed_deviations(seeds):
