@@ -15,9 +15,10 @@ __all__ = ['SUMMARIES', 'CHECKED', 'RECORD', 'LOOKUP', 'PALE', 'COMPARED', 'REST
            'readme_sentences', 'faults_table']
 
 # %% ../nbs/40_report.ipynb #0003
-import base64, io, time
+import base64, io, re, time
 from collections import Counter
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -194,13 +195,11 @@ def first_runs(records):
 def draw_figures(out, found):
     "Draw all figures of the `Findings` into `out/figures`; returns `(path, caption)` in reading order."
     truth, species = _examples(out)
-    figures = [(show_dataset(truth[:6], species[:6]), "dataset.jpg", "Figure 1. What the networks see, and what they are asked for.")]
-    firsts = first_runs(found.records)
-    for place, model in enumerate(dict.fromkeys(record["model"] for record in found.records)):
-        name, title, number = run_name(firsts[model]), f"{title_of(model)}, seed {firsts[model]['seed']}", 2*place + 2
-        figures.append((plot_history(firsts[model]["history"], title), f"{name}-history.png", f"Figure {number}. {title}: loss and error in training."))
-        pictures = {title_of(model): _pictured(out, name)}
-        figures.append((show_predictions(truth, pictures, species), f"{name}-predictions.jpg", f"Figure {number + 1}. {title}: input, prediction, truth."))
+    figures, firsts = [(show_dataset(truth[:6], species[:6]), "dataset.jpg", "What the networks see, and what they are asked for.")], first_runs(found.records)
+    for model in dict.fromkeys(record["model"] for record in found.records):
+        name, title = run_name(firsts[model]), f"{title_of(model)}, seed {firsts[model]['seed']}"
+        figures.append((plot_history(firsts[model]["history"], title), f"{name}-history.png", f"{title}: loss and error in training."))
+        figures.append((show_predictions(truth, {title_of(model): _pictured(out, name)}, species), f"{name}-predictions.jpg", f"{title}: input, prediction, truth."))
     return _saved(figures + _comparisons(out, found, truth, species), Path(out)/"figures")
 
 # %% ../nbs/40_report.ipynb #0041
@@ -242,27 +241,31 @@ def _extremes(out, name):
 
 # %% ../nbs/40_report.ipynb #0043
 def _saved(figures, folder):
-    "Save `(figure, file name, caption)` in `folder`; returns `(path, caption)`."
+    "Save `(figure, file name, caption)` in `folder`; returns `(path, caption)`, with numbers."
     for figure, name, _ in figures: save_figure(figure, folder/name)
-    return [(folder/name, caption) for _, name, caption in figures]
+    return [(folder/name, f"Figure {number}. {caption}") for number, (_, name, caption) in enumerate(figures, start=1)]
 
 # %% ../nbs/40_report.ipynb #0046
 STYLE = """
+html { color-scheme: light; background: #fff }
 body { font: 16px/1.55 system-ui, sans-serif; color: #1b1f23; max-width: 106rem; margin: 0 auto; padding: 1rem }
 h1 { line-height: 1.2 } h2 { margin-top: 2.5rem; border-bottom: 1px solid #d0d7de; padding-bottom: .2rem } p { max-width: 52rem }
 .wide { overflow-x: auto } table { border-collapse: collapse; font-size: .86rem; font-variant-numeric: tabular-nums }
 th, td { padding: .35rem .7rem; text-align: right; border-bottom: 1px solid #e5e8eb; white-space: nowrap }
 th { vertical-align: bottom } th.text, td.pair { text-align: left; line-height: 1.3 }
-th:first-child { text-align: left } td.name { text-align: left; position: sticky; left: 0; background: #fff }
-td.claim { text-align: left; white-space: normal; min-width: 11rem; vertical-align: top } td.pictures { text-align: left } td img { width: 4rem; height: 4rem; max-width: none; margin-right: .2rem }
-tr.first td { border-top: 2px solid #afb8c1 } .word { font-weight: 600; display: block }
-tr.baseline td { color: #6b5200; background: #fdf7e3 } .interval, .note { color: #57606a; font-size: .9em; display: block } td.cannot { white-space: normal } .interval { white-space: nowrap }
-.better, .reproduced { color: #00614a } .worse, .not-reproduced { color: #a13d00 } figure { margin: 1.5rem 0 } img { max-width: 100%; height: auto }
+thead th:first-child, th[scope=row] { text-align: left; position: sticky; left: 0; background: #fff; box-shadow: 1px 0 #d0d7de } th[scope=row] { font-weight: normal; vertical-align: middle }
+.claim { text-align: left; white-space: normal; min-width: 11rem } th.claim, td.claim { vertical-align: top } td.pictures { text-align: left } td img { width: 4rem; height: 4rem; max-width: none; margin-right: .2rem }
+tr.first > * { border-top: 2px solid #afb8c1 } .word { font-weight: 600; display: block }
+tr.baseline > *, tr.baseline > th[scope=row] { color: #6b5200; background: #fdf7e3 } .interval, .note { color: #57606a; font-size: .9em; display: block } td.cannot { white-space: normal } .interval { white-space: nowrap }
+.better, .reproduced { color: #00614a } .worse, .not-reproduced { color: #a13d00 } figure { margin: 1.5rem 0; overflow-x: auto } img { max-width: 100%; height: auto } figure img { max-width: max(100%, 44rem) }
+nav ul { columns: 15rem; max-width: 52rem; padding-left: 1.2rem } a.seed { padding: .3rem 0 }
 figcaption { color: #57606a; font-size: .9rem } .warning { border-left: 4px solid #d55e00; padding: .3rem 1rem; background: #fff4ec }
+@media (max-width: 40rem) { th[scope=row], .claim, td.pair { white-space: normal; min-width: 0; max-width: 9rem } th[scope=row] .note { white-space: normal } }
 @page { size: A4 landscape; margin: 1cm }
 @media print {
   body { max-width: none; padding: 0; font-size: 12px } .wide { overflow: visible } table { font-size: 8.5px } th, td { padding: .12rem .25rem } th, td, .interval { white-space: normal }
-  td img { width: 1.6rem; height: 1.6rem } td.claim { min-width: 7rem } td.pictures { white-space: nowrap } figure, tr { break-inside: avoid } figure img { max-height: 17cm }
+  td img { width: 1.6rem; height: 1.6rem } .claim { min-width: 7rem } td.pictures { white-space: nowrap } figure, tr { break-inside: avoid } h2 { break-after: avoid } nav { display: none }
+  thead th:first-child, th[scope=row] { position: static; box-shadow: none } .figures { columns: 2 } figure { margin: 0 0 1rem } figure img { max-width: 100%; max-height: 16cm; width: auto }
 }
 """
 
@@ -271,26 +274,26 @@ MACROS = """
 {%- macro number(value, score, more=0) %}{{ "%.*f"|format(scores[score].decimals + more, value) }}{% endmacro -%}
 {%- macro range(summary, score, more=0) %}<span class="interval">{% if first.n_test == 1 or summary.high == infinity %}one photo{% else %}{{ number(summary.low, score, more) }} to {{ number(summary.high, score, more) }}{% endif %}</span>{% endmacro -%}
 {%- macro name(name) %}{% set found = links(name) %}{% if found|length == 1 %}<a href="results/{{ found[0][1] }}">{{ found[0][0] }}</a>{% else
-%}{{ title_of(name) }} ({% for label, file in found %}<a href="results/{{ file }}" title="seed {{ label }}">{{ label }}</a>{{ ", " if not loop.last }}{% endfor %}){% endif %}{% endmacro -%}
+%}{{ title_of(name) }} ({% for label, file in found %}<a class="seed" href="results/{{ file }}" aria-label="{{ title_of(name) }}, seed {{ label }}">{{ label }}</a>{{ ", " if not loop.last }}{% endfor %}){% endif %}{% endmacro -%}
 {%- macro difference(found) %}<td class="{{ found.direction }}">{{ found.direction }} {{ number(found.mean, found.score) }}{{ range(found, found.score) }}</td>{% endmacro -%}
-{%- macro score_table(rows, linked) %}<div class="wide"><table><tr><th>predictor</th>{% for score in scores.values() %}<th title="{{ score.meaning }}">{{ score.heading }}</th>{% endfor %}</tr>
-{% for key, summaries in rows %}<tr{% if key in baselines %} class="baseline"{% endif %}><td class="name">{% if linked %}{{ name(key) }}{% else %}<a href="results/{{ key }}.json">{{ key }}</a>{% endif %}</td>
+{%- macro score_table(rows, linked) %}<div class="wide"><table><thead><tr><th scope="col">predictor</th>{% for score in scores.values() %}<th scope="col" title="{{ score.meaning }}">{{ score.heading }}</th>{% endfor %}</tr></thead>
+{% for key, summaries in rows %}<tr{% if key in baselines %} class="baseline"{% endif %}><th scope="row">{% if linked %}{{ name(key) }}{% else %}<a href="results/{{ key }}.json">{{ key }}</a>{% endif %}{% if key in baselines %}<span class="note">no network</span>{% endif %}</th>
 {% for score in scores %}<td>{{ number(summaries[score].mean, score) }} {{ range(summaries[score], score) }}</td>{% endfor %}</tr>{% endfor %}
 </table></div>{% endmacro -%}
 """
 
 # %% ../nbs/40_report.ipynb #0049
 VERDICTS = """
-{% if of_the_study %}<h2>What the study claimed, and what was found</h2>
+{% if of_the_study %}<h2 id="claims">What the study claimed, and what was found</h2>
 <p><strong>{{ verdict_counts }}</strong></p>
 <p>Each claim is a list of comparisons on the measure nearest to what the study judged by, on the same test photos: the first network's scores minus
 the second's, with 95% intervals over {{ "photos and trainings" if fewest_compared > 1 else "photos; there is one training each, so another training might turn out otherwise" if seeds == 1
 else "photos, and over trainings where both networks have several; where one training each is behind a verdict, another might turn out otherwise" }}.
 <em>Reproduced</em>: every interval lies on the claimed side of zero. <em>Not reproduced</em>: at least one lies on the other side, even after all are widened (Bonferroni)
-so that a true claim is rejected in at most 5% of cases. <em>Undecided</em>: the rest. <em>No runs</em>: a network that it needs is missing here, or two of them have no seed in common.</p>
-<div class="wide"><table><tr><th class="text">claim</th><th class="text">verdict</th><th class="text">compared</th><th>own measure</th>{% for score in alongside %}<th>{{ scores[score].heading }}</th>{% endfor %}</tr>
+so that a true claim is rejected in at most 5% of cases{{ ", counting other photos but no other trainings" if fewest_compared == 1 }}. <em>Undecided</em>: the rest. <em>No runs</em>: a network that it needs is missing here, or two of them have no seed in common.</p>
+<div class="wide"><table><thead><tr><th scope="col" class="text">claim</th><th scope="col" class="text">verdict</th><th scope="col" class="text">compared</th><th scope="col">own measure</th>{% for score in alongside %}<th scope="col">{{ scores[score].heading }}</th>{% endfor %}</tr></thead>
 {% for verdict in verdicts %}{% set claim = verdict.claim %}{% set height = [verdict.comparisons|length, 1]|max %}
-<tr class="first"><td class="claim" rowspan="{{ height }}">{{ claim.number }}. {{ claim.text }}<span class="note">{{ claim.section }}; {{ claim.reason }}</span></td>
+<tr class="first"><th scope="row" class="claim" rowspan="{{ height }}">{{ claim.number }}. {{ claim.text }}<span class="note">{{ claim.section }}; {{ claim.reason }}</span></th>
 <td class="claim" rowspan="{{ height }}"><span class="word {{ verdict.word|replace(" ", "-") }}">{{ verdict.word }}</span>
 {% if verdict.comparisons %}<span class="note">{{ trainings_in_words(verdict.seeds) }}</span>
 {% endif %}{% if verdict.missing %}<span class="note">missing: {% for key in verdict.missing %}{{ title_of(key) }}{{ ", " if not loop.last }}{% endfor %}</span>
@@ -306,39 +309,39 @@ so that a true claim is rejected in at most 5% of cases. <em>Undecided</em>: the
 
 # %% ../nbs/40_report.ipynb #0050
 TABLES = """
-<h2>Scores</h2>
+<h2 id="scores">Scores</h2>
 <p>Means over the test photos{{ " and trainings" if seeds > 1 }} with 95% intervals, best CIEDE2000 first. Shaded: predictors without a network. Lower is better for
 CIEDE2000 and all errors, higher for PSNR and SSIM; colourfulness is best near that of the true photos, {{ number(true_colourfulness, "colourfulness") }}.
 {% if seeds == 1 %}The intervals hold for these photos and this one training, not for another training.{% elif fewest == 1 %}Where a network has one training, its intervals hold for that one, not for another.{% endif %}</p>
 <details><summary>What the scores mean</summary><ul>{% for score in scores.values() %}<li>{{ score.heading }}: {{ score.meaning }}</li>{% endfor %}</ul></details>
 {{ score_table(rows, true) }}
 {% if seeds > 1 %}<details><summary>Each training by itself</summary>{{ score_table(seed_rows, false) }}</details>{% endif %}
-<h2>Against nothing learnt</h2>
+<h2 id="nothing-learnt">Against nothing learnt</h2>
 <p>Differences per photo between each network and four predictors that learn next to nothing: gray, one colour for all, the colours that are usual at a pixel's
 brightness, and the same paler, by the factor of the lowest CIEDE2000 on the validation photos. A network that is not better than the last two has shown nothing that a table
 of 32 colours does not know. CIEDE2000 forgives a missing colour sooner than a wrong one, so there it is the paler table that counts.</p>
-<div class="wide"><table><tr><th>network</th><th class="text">against</th>{% for score in compared %}<th>{{ scores[score].heading }}</th>{% endfor %}</tr>
+<div class="wide"><table><thead><tr><th scope="col">network</th><th scope="col" class="text">against</th>{% for score in compared %}<th scope="col">{{ scores[score].heading }}</th>{% endfor %}</tr></thead>
 {% for key, rivals in trivial.items() %}{% for rival, found in rivals.items() %}<tr{% if loop.first %} class="first"{% endif %}>
-{% if loop.first %}<td class="claim" rowspan="{{ rivals|length }}">{{ name(key) }}</td>{% endif %}<td class="pair">{{ name(rival) }}</td>{% for score in compared %}{{ difference(found[score]) }}{% endfor %}</tr>{% endfor %}{% endfor %}
+{% if loop.first %}<th scope="row" class="claim" rowspan="{{ rivals|length }}">{{ name(key) }}</th>{% endif %}<td class="pair">{{ name(rival) }}</td>{% for score in compared %}{{ difference(found[score]) }}{% endfor %}</tr>{% endfor %}{% endfor %}
 </table></div>
-{% if beyond %}<h2>The seventh network against the rest</h2>
+{% if beyond %}<h2 id="seventh">The seventh network against the rest</h2>
 <p>Beyond the study: {{ title_of(seventh) }} keeps the input's own luma and predicts chroma alone. Its differences per photo from each of the others; from what the best of them has for chroma,
 on the input's own luma; and, told the species, from itself untold.</p>
-<div class="wide"><table><tr><th class="text">compared</th>{% for score in beyond_scores %}<th>{{ scores[score].heading }}</th>{% endfor %}</tr>
-{% for found in beyond %}<tr><td class="pair">{{ title_of(found.mae.first) }} minus {{ name(found.mae.second) if found.mae.second in predictors else found.mae.second }}<span class="note">{{ trainings_in_words(found.mae.seeds) }}</span></td>{% for score in beyond_scores %}{{ difference(found[score]) }}{% endfor %}</tr>{% endfor %}
+<div class="wide"><table><thead><tr><th scope="col" class="text">compared</th>{% for score in beyond_scores %}<th scope="col">{{ scores[score].heading }}</th>{% endfor %}</tr></thead>
+{% for found in beyond %}<tr><th scope="row">{{ title_of(found.mae.first) }} minus {{ name(found.mae.second) if found.mae.second in predictors else found.mae.second }}<span class="note">{{ trainings_in_words(found.mae.seeds) }}</span></th>{% for score in beyond_scores %}{{ difference(found[score]) }}{% endfor %}</tr>{% endfor %}
 </table></div>{% endif %}
-{% if parts %}<h2>What each of its parts brings</h2>
+{% if parts %}<h2 id="parts">What each of its parts brings</h2>
 <p>The seventh network trained again without one of its parts, minus the whole network, on the {{ parts[0].photos }} <em>validation</em> photos, with the same number of passes
 as the whole network and with the species unknown; the part that is missed most first.
 Where CIEDE2000 is below zero, the network was better without. One training each: another seed may tell small differences otherwise.</p>
-{% for passes, parts in parts|groupby("passes") %}<div class="wide"><table><tr><th class="text">without it, after {{ passes }} passes, the network</th>{% for score in part_scores %}<th>{{ scores[score].heading }}</th>{% endfor %}</tr>
-{% for part in parts %}<tr><td class="pair"><a href="{{ part.place }}">{{ part.meaning }}</a></td>{% for score in part_scores %}{% set found = part.differences[score] %}<td>{{ number(found.mean, score, 1) }} {{ range(found, score, 1) }}</td>{% endfor %}</tr>{% endfor %}
+{% for passes, parts in parts|groupby("passes") %}<div class="wide"><table><thead><tr><th scope="col" class="text">without it, after {{ passes }} passes, the network</th>{% for score in part_scores %}<th scope="col">{{ scores[score].heading }}</th>{% endfor %}</tr></thead>
+{% for part in parts %}<tr><th scope="row"><a href="{{ part.place }}">{{ part.meaning }}</a></th>{% for score in part_scores %}{% set found = part.differences[score] %}<td>{{ number(found.mean, score, 1) }} {{ range(found, score, 1) }}</td>{% endfor %}</tr>{% endfor %}
 </table></div>{% endfor %}{% endif %}
-{% if restored %}<h2>Colour error or blur?</h2>
+{% if restored %}<h2 id="own-luma">Colour error or blur?</h2>
 <p>Each network's scores as they are, and those of its chroma on the input's own luma, with the interval of the change. What the own luma mends was blur or wrong brightness;
 what is left is colour. The last columns set that against the table of 32 colours, which has the input's luma too.</p>
-<div class="wide"><table><tr><th>network</th>{% for score in kept %}<th>{{ scores[score].heading }}<br>as it is → own luma</th>{% endfor %}{% for score in kept %}<th>{{ scores[score].heading }}<br>minus {{ title_of(lookup) }}</th>{% endfor %}</tr>
-{% for key, (before, after, change, table) in restored.items() %}<tr><td class="name">{{ name(key) }}</td>
+<div class="wide"><table><thead><tr><th scope="col">network</th>{% for score in kept %}<th scope="col">{{ scores[score].heading }}<br>as it is → own luma</th>{% endfor %}{% for score in kept %}<th scope="col">{{ scores[score].heading }}<br>minus {{ title_of(lookup) }}</th>{% endfor %}</tr></thead>
+{% for key, (before, after, change, table) in restored.items() %}<tr><th scope="row">{{ name(key) }}</th>
 {% for score in kept %}<td class="{{ change[score].direction }}">{{ number(before[score], score) }} → {{ number(after[score], score) }}<span class="interval">change {{ number(change[score].low, score) }} to {{ number(change[score].high, score) }}</span></td>{% endfor %}
 {% for score in kept %}{{ difference(table[score]) }}{% endfor %}</tr>{% endfor %}
 </table></div>{% endif %}
@@ -346,31 +349,31 @@ what is left is colour. The last columns set that against the table of 32 colour
 
 # %% ../nbs/40_report.ipynb #977f356a
 STUDIES = """
-{% if curve %}<h2>How many photos?</h2>
+{% if curve %}<h2 id="photos">How many photos?</h2>
 <p>The U-Net and the table of 32 colours from a share of the training photos, on the same test photos, with the same settings, so that fewer photos are fewer
 training steps a pass too; {{ trainings_in_words(curve[0].seeds|length) }}{{ ": the intervals are over photos, and another training might lie elsewhere" if curve[0].seeds|length == 1 }}.</p>
-<div class="wide"><table><tr><th>training photos</th>{% for score in curve_scores %}<th>{{ title_of(studied) }}<br>{{ scores[score].heading }}</th>{% endfor %}{% for score in curve_scores %}<th>{{ title_of(lookup) }}<br>{{ scores[score].heading }}</th>{% endfor %}</tr>
-{% for point in curve %}<tr><td class="name">{{ point.photos }} ({% for seed in point.seeds %}<a href="{{ point.place }}results/{{ studied }}-seed{{ seed }}.json" title="seed {{ seed }}">{{ seed }}</a>{{ ", " if not loop.last }}{% endfor %})</td>
+<div class="wide"><table><thead><tr><th scope="col">training photos</th>{% for score in curve_scores %}<th scope="col">{{ title_of(studied) }}<br>{{ scores[score].heading }}</th>{% endfor %}{% for score in curve_scores %}<th scope="col">{{ title_of(lookup) }}<br>{{ scores[score].heading }}</th>{% endfor %}</tr></thead>
+{% for point in curve %}<tr><th scope="row">{{ point.photos }} ({% for seed in point.seeds %}<a href="{{ point.place }}results/{{ studied }}-seed{{ seed }}.json" class="seed" aria-label="{{ point.photos }} photos, seed {{ seed }}">{{ seed }}</a>{{ ", " if not loop.last }}{% endfor %})</th>
 {% for summaries in (point.network, point.lookup) %}{% for score in curve_scores %}<td>{{ number(summaries[score].mean, score) }} {{ range(summaries[score], score) }}</td>{% endfor %}{% endfor %}</tr>{% endfor %}
 </table></div>{% endif %}
-{% if leak %}<h2>What near-duplicates would have done</h2>
+{% if leak %}<h2 id="near-duplicates">What near-duplicates would have done</h2>
 <p>In a plain random split at least {{ leak.leaked }} of {{ leak.photos }} test photos have a near-duplicate in training. The U-Net trained on that split, minus the U-Net trained without the
 {{ leak.removed }} training photos that have a near-duplicate outside; records: {% for place in leak_places %}<a href="studies/{{ place }}/results/">{{ place }}</a>{{ " " if loop.last else ", " }}{% endfor %}
 ({{ trainings_in_words(leak.overall.mae.seeds) }}{{ ": the intervals are over photos, and two trainings differ by themselves" if leak.overall.mae.seeds == 1 }}).</p>
-<div class="wide"><table><tr><th>test photos</th>{% for score in leak_scores %}<th>{{ scores[score].heading }}</th>{% endfor %}</tr>
-{% for label, found in (("all " ~ leak.photos, leak.overall), ("the " ~ leak.leaked ~ " leaked", leak.among)) %}{% if found %}<tr><td class="name">{{ label }}</td>{% for score in leak_scores %}{% if found[score].seeds > 1 %}{{ difference(found[score]) }}{% else %}<td>{{ number(found[score].mean, score) }} {{ range(found[score], score) }}</td>{% endif %}{% endfor %}</tr>{% endif %}{% endfor %}
+<div class="wide"><table><thead><tr><th scope="col">test photos</th>{% for score in leak_scores %}<th scope="col">{{ scores[score].heading }}</th>{% endfor %}</tr></thead>
+{% for label, found in (("all " ~ leak.photos, leak.overall), ("the " ~ leak.leaked ~ " leaked", leak.among)) %}{% if found %}<tr><th scope="row">{{ label }}</th>{% for score in leak_scores %}{% if found[score].seeds > 1 %}{{ difference(found[score]) }}{% else %}<td>{{ number(found[score].mean, score) }} {{ range(found[score], score) }}</td>{% endif %}{% endfor %}</tr>{% endif %}{% endfor %}
 </table></div>{% endif %}
-{% if sources %}<h2>One camera on both sides</h2>
+{% if sources %}<h2 id="cameras">One camera on both sides</h2>
 <p>{{ sources.shared }} of {{ sources.photos }} test photos come from a source of training photos ({{ sources.names|join(", ") }}; <a href="results/sources.json">list</a>), and may be easier for it without being
 near-duplicates; and the intervals take them for independent of one another. {{ scores.ciede2000.heading }} of each network minus {{ title_of(lookup) }}, with these photos and without. {{ changed_verdicts }}</p>
-<div class="wide"><table><tr><th>network</th><th>all {{ sources.photos }}</th><th>the other {{ sources.photos - sources.shared }}</th></tr>
-{% for key, pair in sources.pairs.items() %}<tr><td class="name">{{ name(key) }}</td>{% for found in pair %}{{ difference(found) }}{% endfor %}</tr>{% endfor %}
+<div class="wide"><table><thead><tr><th scope="col">network</th><th scope="col">all {{ sources.photos }}</th><th scope="col">the other {{ sources.photos - sources.shared }}</th></tr></thead>
+{% for key, pair in sources.pairs.items() %}<tr><th scope="row">{{ name(key) }}</th>{% for found in pair %}{{ difference(found) }}{% endfor %}</tr>{% endfor %}
 </table></div>{% endif %}
-<h2>By species</h2>
+<h2 id="species">By species</h2>
 <p>CIEDE2000 of each species, the easiest for {{ title_of(best) }} first, with the middle test photo as it is seen, as {{ title_of(best) }} colours it, and as it was.
 Few photos per species make wide intervals.</p>
-<div class="wide"><table><tr><th>species</th><th class="text">photo</th><th>photos</th>{% for key, _ in rows %}<th>{{ name(key) }}</th>{% endfor %}</tr>
-{% for bird, found in birds %}<tr><td class="name">{{ spaced(bird) }}</td><td class="pictures">{% for label, source in thumbnails.get(bird, {}).items() %}<img src="{{ source }}" alt="{{ spaced(bird) }}, {{ label }}" loading="lazy">{% endfor %}</td>
+<div class="wide"><table><thead><tr><th scope="col">species</th><th scope="col" class="text">photo</th><th scope="col">photos</th>{% for key, _ in rows %}<th scope="col">{{ name(key) }}</th>{% endfor %}</tr></thead>
+{% for bird, found in birds %}<tr><th scope="row">{{ spaced(bird) }}</th><td class="pictures">{% for label, source in thumbnails.get(bird, {}).items() %}<img src="{{ source }}" alt="{{ spaced(bird) }}, {{ label }}" loading="lazy">{% endfor %}</td>
 <td>{{ counts[bird] }}</td>{% for key, _ in rows %}<td>{{ number(found[key].mean, "ciede2000") }} {{ range(found[key], "ciede2000") }}</td>{% endfor %}</tr>{% endfor %}
 </table></div>
 """
@@ -378,7 +381,7 @@ Few photos per species make wide intervals.</p>
 # %% ../nbs/40_report.ipynb #0051
 PAGE = MACROS + """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>birdcolor: {{ preset }}{{ " with " ~ changed if changed }}</title><style>""" + STYLE + """</style></head><body>
+<title>birdcolor: {{ preset }}{{ " with " ~ changed if changed }}</title><style>""" + STYLE + """</style></head><body><main>
 <h1>Colouring gray photos: {{ networks }} network{{ "s" if networks > 1 }} at <em>{{ preset }}</em>{{ " with " ~ changed if changed }}</h1>
 <p>Networks that turn gray photos into colour, and four predictors that learn next to nothing, on the same
 {{ first.n_test }} test photos from <em>{{ data }}</em> ({{ first.n_train }} for training, {{ first.n_validation }} for validation, {{ size }}x{{ size }} pixels,
@@ -387,24 +390,29 @@ split {{ first.split_digest }}{% if first.skipped %}, {{ first.skipped }} unread
 a network are the seeds of its trainings, each a link to a record. What each network is stands in <a href="https://github.com/birdcolor/birdcolor">birdcolor</a>'s notebooks.</p>
 {% if data == "toy" %}<p class="warning">These are birds drawn by birdcolor, not photos. They show that the networks learn and what a report looks like; verdicts on them say nothing about the study.</p>{% endif %}
 {% for warning in warnings %}<p class="warning">{{ warning }}</p>{% endfor %}
-""" + VERDICTS + TABLES + STUDIES + """
-<h2>Figures</h2>
-{% for source, caption in figures %}<figure><img src="{{ source }}" alt="{{ caption }}" loading="lazy"><figcaption>{{ caption }}</figcaption></figure>
-{% endfor %}
-<h2>Runs</h2>
-<div class="wide"><table><tr>{% for column in runs.columns %}<th>{{ spaced(column) }}</th>{% endfor %}</tr>
-{% for values in runs.itertuples(index=False) %}<tr>{% set run = loop.index0 %}{% for value in values %}<td{% if loop.first %} class="name"><a href="results/{{ run_names[run] }}.json">{{ value }}</a>{% else %}>{{ "{:,}".format(value) if value is integer else value }}{% endif %}</td>{% endfor %}</tr>{% endfor %}
+{% set sections %}""" + VERDICTS + TABLES + STUDIES + """
+<h2 id="figures">Figures</h2>
+<div class="figures">{% for path, caption in figures %}{% set picture = embedded(path) %}<figure><img src="{{ picture.source }}" width="{{ picture.width }}" height="{{ picture.height }}" alt="{{ caption }}" loading="lazy"><figcaption>{{ caption }}</figcaption></figure>
+{% endfor %}</div>
+<h2 id="runs">Runs</h2>
+<div class="wide"><table><thead><tr>{% for column in runs.columns %}<th scope="col">{{ spaced(column) }}</th>{% endfor %}</tr></thead>
+{% for values in runs.itertuples(index=False) %}<tr>{% set run = loop.index0 %}{% for value in values %}{% if loop.first %}<th scope="row"><a href="results/{{ run_names[run] }}.json">{{ value }}</a></th>{% else %}<td>{{ "{:,}".format(value) if value is integer else value }}</td>{% endif %}{% endfor %}</tr>{% endfor %}
 </table></div>
-<h2>Settings</h2><div class="wide">{{ settings }}</div>
+<h2 id="settings">Settings</h2>
+<div class="wide"><table><thead><tr>{% for column in settings.columns %}<th scope="col">{{ column }}</th>{% endfor %}</tr></thead>
+{% for values in settings.itertuples(index=False) %}<tr>{% for value in values %}{% if loop.first %}<th scope="row">{{ value }}</th>{% else %}<td>{{ value }}</td>{% endif %}{% endfor %}</tr>{% endfor %}
+</table></div>
 {% if seventh in trivial %}<p>{{ title_of(seventh) }} uses neither rotation nor zoom nor dropout, but random windows of the photo, half of them mirrored; its step size rises to twice the learning rate and then
 falls along a cosine.</p>{% endif %}
-</body></html>
+{% endset %}<nav aria-label="Sections"><ul>{% for place, title in headings(sections) %}<li><a href="#{{ place }}">{{ title }}</a></li>{% endfor %}</ul></nav>
+{{ sections }}</main></body></html>
 """
 
 # %% ../nbs/40_report.ipynb #0052
 def _embedded(path):
-    "A picture as a data address, so that the page needs no other file."
-    return _address({".png": "png", ".jpg": "jpeg"}[path.suffix], path.read_bytes())
+    "A picture as a data address, so that the page needs no other file, and its size, so that the text below does not move when it appears."
+    with Image.open(path) as image: width, height = image.size
+    return dict(source=_address({".png": "png", ".jpg": "jpeg"}[path.suffix], path.read_bytes()), width=width, height=height)
 
 def _address(kind, content): return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
@@ -436,7 +444,10 @@ def true_colourfulness(found):
 def verdict_counts(verdicts):
     "How many of the study's claims have which verdict, as a sentence, the commonest first."
     counts = Counter(verdict.word.replace("no runs", "without runs") for verdict in verdicts)
-    return f"Of the study's {len(verdicts)} claims: {', '.join(f'{count} {word}' for word, count in counts.most_common())}."
+    judged = [verdict for verdict in verdicts if verdict.comparisons]
+    once = sum(verdict.seeds == 1 for verdict in judged)
+    by = "" if not once else ", judged by one training each" if once == len(judged) else f", {once} of them judged by one training each"
+    return f"Of the study's {len(verdicts)} claims{by}: {', '.join(f'{count} {word}' for word, count in counts.most_common())}."
 
 def seeds_in_words(records):
     "How many trainings a network has, as a sentence without its full stop."
@@ -496,18 +507,13 @@ def page(found, figures, pictures, date):
         first=first, best=best, preset=first["preset"], changed=changed_settings(records), size=first["settings"]["image_size"], data=first["settings"].get("data", "photos"), date=date,
         warnings=[f"{title}: {record['warning']}" for title, record in zip(run_titles(records), records) if record["warning"]],
         networks=len(found.trivial), seeds=max(trainings), fewest=min(trainings), fewest_compared=min((verdict.seeds for verdict in found.verdicts if verdict.comparisons), default=1), seeds_in_words=seeds_in_words(records),
-        seed_rows=seed_rows(records), true_colourfulness=true_colourfulness(found), runs=runs_frame(records).assign(commit=lambda runs: runs["commit"].map(short)), run_names=list(map(run_name, records)), settings=_safe(settings_frame(records).astype(str).to_html(border=0)),
-        verdict_counts=verdict_counts(found.verdicts), changed_verdicts=changed_verdicts(found) if found.sources else "", thumbnails=pictures, figures=[(_embedded(path), caption) for path, caption in figures],
+        seed_rows=seed_rows(records), true_colourfulness=true_colourfulness(found), runs=runs_frame(records).assign(commit=lambda runs: runs["commit"].map(short)), run_names=list(map(run_name, records)), settings=settings_frame(records).rename_axis("setting").reset_index(),
+        headings=partial(re.findall, '<h2 id="(.*?)">(.*?)</h2>'), embedded=_embedded,
+        verdict_counts=verdict_counts(found.verdicts), changed_verdicts=changed_verdicts(found) if found.sources else "", thumbnails=pictures, figures=figures,
         scores=SCORES | POOLED_SCORES, infinity=np.inf, baselines=BASELINES, compared=COMPARED, kept=RESTORED, alongside=ALONGSIDE, curve_scores=CURVE_SCORES,
         beyond_scores=BEYOND, part_scores=PART_SCORES, seventh=SEVENTH, of_the_study=set(found.trivial) != {SEVENTH},
         leak_scores=LEAK_SCORES, leak_places=list(LEAKAGE), lookup=LOOKUP, studied=STUDIED, title_of=title_of, spaced=spaced,
         trainings_in_words=trainings_in_words, links=lambda name: links(name, found.predictors))
-
-# %% ../nbs/40_report.ipynb #0057
-def _safe(html):
-    "Mark `html`, which pandas has escaped, as ready for the page."
-    from markupsafe import Markup
-    return Markup(html)
 
 # %% ../nbs/40_report.ipynb #0058
 def tables(found):
