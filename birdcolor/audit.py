@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .core import cache_folder, holding, lock_file
+from .core import cache_folder, holding, lock_file, sweep
 from .data import decode_photos, known_alike, open_image
 
 # %% ../nbs/05_audit.ipynb #2836f10f
@@ -75,15 +75,15 @@ def cache_entries(cache=None):
 def _entry(folder):
     "The `Entry` in `folder`; a damaged one has a problem instead of numbers."
     megabytes = sum(file.stat().st_size for file in folder.iterdir())/1e6
-    if (folder/"index.json").exists(): return Entry(folder, 0, 0, megabytes, "of an earlier version of birdcolor")
     try: images, count = np.load(folder/"images.npy", mmap_mode="r"), len(np.load(folder/"index.npy", mmap_mode="r"))
     except (EOFError, OSError, ValueError, KeyError, TypeError) as error: return Entry(folder, 0, 0, megabytes, f"damaged: it cannot be read ({type(error).__name__})")
     fine = images.dtype == np.uint8 and images.ndim == 4 and len(images) == count
     return Entry(folder, count, images.shape[1] if images.ndim == 4 else 0, megabytes, None if fine else "damaged: its array and its index do not fit together")
 
 def clear_cache(cache=None):
-    "Remove all decoded photos from the cache; returns the entries that were there."
+    "Remove all decoded photos from the cache, and what killed processes left of some; returns the entries that were there."
     entries = cache_entries(cache)
+    sweep(Path(cache or cache_folder()))
     for entry in entries:
         with holding(entry.folder, print):
             with suppress(FileNotFoundError): shutil.rmtree(entry.folder)  # another process may have been first

@@ -346,9 +346,13 @@ def study_colourist(model, folder):
     return StudyColourist(network, settings.image_size)
 
 def _build(model, settings):
-    "The network that goes from gray to colour in what `build_<model>` makes."
+    "The network that goes from gray to colour in what `build_<model>` makes, in 32-bit numbers whatever trainings of this session compute in."
     from importlib import import_module
-    built = getattr(import_module(f"birdcolor.models.{model}"), f"build_{model}")(settings)
+    import keras
+    module, policy = import_module(f"birdcolor.models.{model}"), keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try: built = getattr(module, f"build_{model}")(settings)
+    finally: keras.config.set_dtype_policy(policy)
     return getattr(built, "network", built)
 
 # %% ../nbs/50_colorize.ipynb #0083

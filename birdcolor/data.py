@@ -25,6 +25,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 import numpy as np
+import PIL
 from PIL import ExifTags, Image, ImageCms, ImageOps
 from scipy.fft import dctn
 from scipy.sparse import coo_array
@@ -256,8 +257,8 @@ def _states(photos):
     return ([photo.name, str(path := whole(photo.path)), (status := path.stat()).st_size, status.st_mtime_ns] for photo in photos)
 
 def cache_key(state, image_size):
-    "A digest of all that decides the decoded array: the `state_of` the photos and the size."
-    return digest_of([CACHE_FORMAT, image_size, state])
+    "A digest of all that decides the decoded array: the `state_of` the photos, the size, and the Pillow that reads them, of which another may read more."
+    return digest_of([CACHE_FORMAT, PIL.__version__, image_size, state])
 
 CACHE_FORMAT = 5  # another one when photos are decoded, or near-duplicates found, in another way
 

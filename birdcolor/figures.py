@@ -19,7 +19,7 @@ from .core import MODELS, writing
 from .metrics import BASELINES, POOLED_SCORES, SCORES, best_epoch, check_images, gray, to_uint8
 
 # %% ../nbs/03_figures.ipynb #0005
-BLUE, ORANGE = "#0072B2", "#E69F00"
+BLUE, ORANGE = "#0072B2", "#D55E00"
 
 # %% ../nbs/03_figures.ipynb #0007
 def panels(rows, columns, width, height):
@@ -48,7 +48,7 @@ def show_image(axes, image, title=None):
     axes.imshow(image, cmap="gray", vmin=0, vmax=1)
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set(linewidth=0.5, color="0.5")
-    if title is not None: axes.set_title(title, fontsize=10)
+    if title is not None: axes.set_title(title, fontsize=10, parse_math=False)  # a folder may be called $a$
 
 # %% ../nbs/03_figures.ipynb #0020
 DOTS_PER_INCH = 100
@@ -150,7 +150,7 @@ def show_predictions(truth, predictions, labels=None):
     figure, ((axes,),) = panels(1, 1, width=1.2 * len(columns), height=1.2 * len(truth))
     axes.imshow(pictures)
     axes.set_xticks(width * (np.arange(len(columns)) + 0.5), [fill(name, 14) for name in columns], fontsize=10)
-    axes.set_yticks(height * (np.arange(len(truth)) + 0.5), [""] * len(truth) if labels is None else map(spaced, labels), fontsize=9, rotation=90, va="center")
+    axes.set_yticks(height * (np.arange(len(truth)) + 0.5), [""] * len(truth) if labels is None else map(spaced, labels), fontsize=9, rotation=90, va="center", parse_math=False)
     axes.tick_params(length=0, labeltop=True, labelbottom=False)
     axes.spines[:].set_visible(False)
     return figure

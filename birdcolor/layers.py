@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['BatchNorm', 'weights_gradient', 'by_products', 'products_pay', 'Conv2D', 'way_back', 'Conv2DTranspose',
-           'MaxPooling2D', 'larger', 'exact']
+           'MaxPooling2D', 'larger', 'usual_settings', 'exact']
 
 # %% ../nbs/01_layers.ipynb #0002
 from contextlib import nullcontext
@@ -130,6 +130,14 @@ class MaxPooling2D(layers.MaxPooling2D):
 def larger(first, second):
     "The larger of two numbers, the first of equal ones, which then has the whole gradient; what is not a number stays so."
     return ops.where((first >= second) | ops.isnan(first), first, second)
+
+# %% ../nbs/01_layers.ipynb #5b0e7a32
+def usual_settings():
+    "Set Keras' numbers and the order of its axes to those that the networks are written for."
+    keras.config.set_floatx("float32")
+    keras.config.set_image_data_format("channels_last")
+
+usual_settings()
 
 # %% ../nbs/01_layers.ipynb #bd14caa5
 if keras.backend.backend() == "tensorflow":

@@ -75,6 +75,7 @@ def plan_runs(preset, data, models, seeds, out, settings):
 def plan_studies(studies, preset, data, seeds, out, settings):
     "The runs of each of the `studies`, `{name: changed settings}`, as a list of what `plan_runs` gives; settings that the studied network has not are left out."
     from birdcolor.studies import STUDIED, study_folder
+    if studies and settings.get("train_share", 1) != 1: raise ValueError("The studies of the learning curve and of near-duplicates take all training photos for the whole; leave out train_share.")
     own = {name: value for name, value in settings.items() if name in notebook_parameters(notebook_of(STUDIED))}
     return [plan_runs(preset, data, [STUDIED], seeds, study_folder(out, name), own | change) for name, change in studies.items()]
 
@@ -114,7 +115,8 @@ def as_option(parameters):
 
 def start_notebook(notebook, executed, parameters, log):
     "Start papermill on `notebook` in a process of its own; its output goes to the open file `log`."
-    command = [sys.executable, "-c", f"from birdcolor.reproduce import attached; attached({os.getpid()})", str(notebook), str(executed), "-b", as_option(parameters), "--log-output", "--no-progress-bar"]
+    paths = [str(path).replace("{", "{{").replace("}", "}}") for path in (notebook, executed)]  # papermill puts parameters where there are braces
+    command = [sys.executable, "-c", f"from birdcolor.reproduce import attached; attached({os.getpid()})", "-b", as_option(parameters), "--log-output", "--no-progress-bar", "--", *paths]
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=ENVIRONMENT | os.environ)
 
 # %% ../nbs/60_reproduce.ipynb #0018
@@ -176,7 +178,8 @@ def publish(executed):
     from nbconvert import HTMLExporter
     notebook = nbformat.read(executed, 4)
     folder = notebook.metadata.get("papermill", {}).get("parameters", {}).get("data") or ""
-    if os.sep in folder: notebook = nbformat.from_dict(_replaced(notebook, folder, Path(folder).name))
+    for place in (str(Path(folder).expanduser().resolve()), folder):
+        if os.sep in folder: notebook = nbformat.from_dict(_replaced(notebook, place, Path(folder).name))
     for cell in notebook.cells:
         if "outputs" in cell: cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
         for output in cell.get("outputs", []): shrink(output)
@@ -226,7 +229,7 @@ def reproduce_runs(planned, say=print, client=None):
         + ", ".join(f"{len(data.rows(side))} for {side}" for side in ("train", "validation", "test")))
     check_neighbours(planned, data.digest)
     write_manifest(planned[0][0].out/"split.csv", data)
-    if data.folder: write_sources(planned[0][0].out, data.folder)
+    if data.folder and planned[0][0].settings.train_share == 1: write_sources(planned[0][0].out, data.folder)
     problems = (one_by_one if client is None else partial(everywhere, client))(planned, data.digest, say)
     return {title(run): problem for (run, _, _), problem in zip(planned, problems) if problem}
 

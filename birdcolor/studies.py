@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from .claims import CLAIMS, Scored, compare, judge_claim, read_predictor, read_scores, seed_interval
-from .core import deciding, provenance, read_record, write_json
+from .core import deciding, differing, provenance, read_record, write_json
 from .data import split_digest
 from .metrics import SCORES, in_words, paired_interval
 
@@ -178,22 +178,25 @@ class Part(NamedTuple):
     passes: int
     place: str
 
-def ablation(out, seed=0):
-    "The `Part`s in the folders `out/studies/ablation*`, by passes and then the one that is missed most first; empty without an ablation."
+def ablation(out, seed=None):
+    "The `Part`s in the folders `out/studies/ablation*`, of this `seed` or of the lowest in each, by passes and then the one that is missed most first; empty without an ablation."
     parts = [part for folder in study_folder(out, "").glob("ablation*") for part in _parts(folder, seed)]
     return sorted(parts, key=lambda part: (part.passes, -part.differences["ciede2000"]["mean"]))
 
 KIND = dict(preset=str, split_digest=str, settings=dict(image_size=int))
 
 def check_beside(out, study):
-    "Raise a `ValueError` when the seventh network in `out/results` is of another preset, split or image size than the record of a `study` of it."
-    def kind(record): return f"preset {record['preset']}, split {record['split_digest']}, {record['settings']['image_size']} pixels"
+    "Raise a `ValueError` when the seventh network in `out/results` is of another preset or split than the record of a `study` of it, or of other settings but for seed and passes."
+    def kind(record): return dict(preset=record["preset"], split=record["split_digest"]) | deciding(record["settings"])
+    def named(record, names): return ", ".join(f"{name} {record[name]}" for name in names)
     for path in sorted((Path(out)/"results").glob("chroma-seed*.json")):
-        found = kind(read_record(path, KIND))
-        if found != kind(study): raise ValueError(f"The ablation for {out} ({kind(study)}) is not of what {path.name} there is of ({found}); run 37_ablation with its settings, or in another folder.")
+        found, own = kind(read_record(path, KIND)), kind(study)
+        others = differing(found, own, but=("seed", "epochs"))
+        if others: raise ValueError(f"The ablation for {out} ({named(own, others)}) is not of what {path.name} there is of ({named(found, others)}); run 37_ablation with its settings, or in another folder.")
 
 def _parts(folder, seed):
     "The `Part`s of the variants in one `folder`."
+    if seed is None: seed = min((int(path.stem.rpartition("seed")[2]) for path in folder.glob("whole-seed*.json")), default=0)
     wanted = KIND | dict(variant=str, meaning=str, fingerprint=str, n_validation=int, settings=KIND["settings"] | dict(epochs=int))
     records = {path.stem.removesuffix(f"-seed{seed}"): read_record(path, wanted) for path in sorted(folder.glob(f"*-seed{seed}.json"))}
     if "whole" not in records: return []
