@@ -115,8 +115,9 @@ def as_option(parameters):
 
 def start_notebook(notebook, executed, parameters, log):
     "Start papermill on `notebook` in a process of its own; its output goes to the open file `log`."
-    paths = [str(path).replace("{", "{{").replace("}", "}}") for path in (notebook, executed)]  # papermill puts parameters where there are braces
-    command = [sys.executable, "-c", f"from birdcolor.reproduce import attached; attached({os.getpid()})", "-b", as_option(parameters), "--log-output", "--no-progress-bar", "--", *paths]
+    # papermill takes a name that begins with a dash for an option or for its own output, and puts parameters where there are braces
+    paths = [os.path.join(".", path).replace("{", "{{").replace("}", "}}") for path in (notebook, executed)]
+    command = [sys.executable, "-c", f"from birdcolor.reproduce import attached; attached({os.getpid()})", "-b", as_option(parameters), "--log-output", "--no-progress-bar", *paths]
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=ENVIRONMENT | os.environ)
 
 # %% ../nbs/60_reproduce.ipynb #0018

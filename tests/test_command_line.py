@@ -16,6 +16,7 @@ from birdcolor.metrics import score_images, summarise
 from birdcolor.reproduce import app
 from birdcolor.toy import SPECIES, draw_bird
 
+KINDS = SPECIES[0], "a$^$b"  # the second is a formula to some
 ROOT = Path(__file__).resolve().parent.parent
 HEAVY = {"tensorflow", "keras", "pandas", "scipy", "matplotlib", "distributed"}
 
@@ -41,10 +42,10 @@ def ask(tmp_path, monkeypatch):
 def photos(tmp_path_factory):
     "A folder in Kaggle's layout with 40 drawn photos of two species, and one that is no image."
     folder = tmp_path_factory.mktemp("photos") / "withBackground"
-    for species in SPECIES[:2]:
-        (folder / species).mkdir(parents=True)
+    for species, kind in zip(SPECIES, KINDS):
+        (folder / kind).mkdir(parents=True)
         for number in range(20):
-            Image.fromarray(draw_bird(species, number, 48)).save(folder / species / f"({number}).jpg")
+            Image.fromarray(draw_bird(species, number, 48)).save(folder / kind / f"({number}).jpg")
     (folder / SPECIES[0] / "broken.jpg").write_bytes(b"this is no image")
     return folder.parent
 
@@ -109,9 +110,10 @@ def test_a_report_without_records_ends_the_command_with_status_2(tmp_path):
 
 
 def test_reproduce_skips_what_is_complete_goes_on_after_a_failure_and_names_it(photos, tmp_path):
-    command = ["birdcolor", "reproduce", "--preset", "smoke", "--data", str(photos), "--set", "image_size=16", "--set", "epochs=1", "--models", "fcnn", "--out", "out"]
+    command = ["birdcolor", "reproduce", "--preset", "smoke", "--data", str(photos), "--set", "image_size=16", "--set", "epochs=1", "--models", "fcnn", "--out=-out {seed}"]
     for name in ("papermill", "keras"): (tmp_path / f"{name}.py").write_text("raise SystemExit('a file of the working folder was run')")
-    blocked = tmp_path / "out" / "figures" / "fcnn-seed0-history.png"
+    out = tmp_path / "-out {seed}"
+    blocked = out / "figures" / "fcnn-seed0-history.png"
     blocked.mkdir(parents=True)
     first = run(*command, "--seeds", "0,1", cwd=tmp_path)
     assert first.returncode == 2
@@ -119,7 +121,7 @@ def test_reproduce_skips_what_is_complete_goes_on_after_a_failure_and_names_it(p
     assert "[2/2] fcnn-seed1 done in" in first.stdout
     assert first.stderr.endswith("\nbirdcolor: 1 of 2 runs failed: fcnn-seed0.\n")
 
-    record = json.loads((tmp_path / "out/results/fcnn-seed1.json").read_text())
+    record = json.loads((out / "results/fcnn-seed1.json").read_text())
     assert (record["skipped"], record["n_train"], record["n_validation"], record["n_test"]) == (1, 28, 4, 8)
     assert record["settings"]["data"] == photos.name
     assert str(photos) not in json.dumps(record)
@@ -129,10 +131,10 @@ def test_reproduce_skips_what_is_complete_goes_on_after_a_failure_and_names_it(p
     second = run(*command, "--seeds", "1", cwd=tmp_path)
     assert second.returncode == 0
     assert "[1/1] fcnn-seed1 is complete and unchanged: skipped" in second.stdout
-    assert second.stdout.endswith("Report: out/report.html\n")
+    assert second.stdout.endswith("Report: -out {seed}/report.html\n")
     for name in ("report.html", "split.csv", "tables/scores.csv", "figures/dataset.jpg", "notebooks/fcnn-seed1.html", "results/fcnn-seed1.csv"):
-        assert (tmp_path / "out" / name).stat().st_size > 0, name
-    page = (tmp_path / "out/report.html").read_text()
+        assert (out / name).stat().st_size > 0, name
+    page = (out / "report.html").read_text()
     assert "1 unreadable photos skipped" in page and "Figure 3. FCNN" in page
 
 
@@ -174,7 +176,7 @@ def test_check_tells_whether_stored_predictions_give_the_stored_scores(tmp_path)
 def test_data_looks_through_a_folder_and_clears_the_cache(photos, tmp_path):
     finished = run("birdcolor", "data", str(photos), cwd=tmp_path)
     lines = finished.stdout.splitlines()
-    assert lines[:2] == [f"40 photos of 2 species: {', '.join(f'{species} 20' for species in sorted(SPECIES[:2]))}", "40 of 48x48 pixels"]
+    assert lines[:2] == [f"40 photos of 2 species: {', '.join(f'{kind} 20' for kind in sorted(KINDS))}", "40 of 48x48 pixels"]
     assert f"1 unreadable: {SPECIES[0]}/broken.jpg" in lines and f"in {tmp_path / 'cache'}" in lines[-1]
     finished = run("birdcolor", "data", "--clear", cwd=tmp_path)
     assert finished.stdout.splitlines()[-1].startswith("1 decoded sets, ") and list((tmp_path / "cache").iterdir()) == []
