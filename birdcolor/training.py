@@ -223,15 +223,13 @@ def collapsed(history):
     if longest >= max(5, len(losses)/10): return f"The discriminator had collapsed: it won {longest} epochs in a row."
 
 # %% ../nbs/04_training.ipynb #0038
-def overfit(model, images, steps=60):
-    "Train on one batch again and again; returns the MAE before and after, and the mean colourfulness of the answers."
-    before, after = None, None
+def overfit(model, images, species=None, steps=60):
+    "Train on one batch, uint8 `images` and their `species`, again and again; returns the MAE before and after, and the mean colourfulness of the answers."
+    batch, errors = model.inputs(images, species), []
     for _ in range(steps):
-        mae = model.train_on_batch(images, return_dict=True)["mae"]
         model.reset_metrics()
-        before, after = before or float(mae), float(mae)
-    answers = colourise(model.network, images)
-    return before, after, float(np.mean([colourfulness(answer) for answer in answers]))
+        errors.append(float(model.train_on_batch(batch, return_dict=True)["mae"]))
+    return errors[0], errors[-1], float(colourfulness(colourise(model.network, images)).mean())
 
 # %% ../nbs/04_training.ipynb #0040
 def save_checkpoint(path, model, best, history, mark, sessions=()):

@@ -5,8 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
+from nbformat import v4
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -29,12 +31,12 @@ def run(*command, cwd):
 
 @pytest.fixture
 def ask(tmp_path, monkeypatch):
-    "A function that gives its arguments to the command in this process, in the test's own folder; it returns exit status and standard error."
+    "A function that gives its arguments to the command in this process, in the test's own folder; it returns exit status, standard error and output."
     monkeypatch.chdir(tmp_path)
     for name, value in {"BIRDCOLOR_CACHE": str(tmp_path / "cache"), "BIRDCOLOR_DEVICES": "1", "BIRDCOLOR_TENSORBOARD": "0"}.items(): monkeypatch.setenv(name, value)
     def ask(*arguments):
         answer = CliRunner().invoke(app, arguments)
-        return answer.exit_code, answer.stderr
+        return answer.exit_code, answer.stderr, answer.stdout
     return ask
 
 
@@ -90,16 +92,16 @@ def test_the_shell_completes_commands_and_presets(typed, offered, tmp_path, monk
         ".jpx, .pbm, .pfm, .pgm, .png, .pnm, .ppm, .tga, .tif, .tiff, .vda, .vst, .webp."),
 ])
 def test_what_cannot_be_is_answered_with_one_sentence(arguments, sentence, ask, tmp_path):
-    assert ask("reproduce", *arguments) == (2, f"birdcolor: {sentence}\n")
+    assert ask("reproduce", *arguments) == (2, f"birdcolor: {sentence}\n", "")
     assert not (tmp_path / "reports").exists()
 
 
 def test_a_report_is_of_records_not_of_data(ask):
-    assert ask("report", "out", "--data", "birds") == (2, "birdcolor: --data is for --check alone: a report is written from the records.\n")
+    assert ask("report", "out", "--data", "birds") == (2, "birdcolor: --data is for --check alone: a report is written from the records.\n", "")
 
 
 def test_an_unknown_setting_is_answered_with_those_that_exist(ask):
-    status, said = ask("reproduce", "--set", "epoch=3")
+    status, said, _ = ask("reproduce", "--set", "epoch=3")
     assert status == 2
     assert said.startswith("birdcolor: 'epoch=3' is not a setting; write name=value with one of data, toy_photos, image_size,")
 
@@ -140,14 +142,14 @@ def test_reproduce_skips_what_is_complete_goes_on_after_a_failure_and_names_it(p
 
 def test_runs_of_other_photos_are_not_replaced(photos, ask, tmp_path):
     write_json(tmp_path / "reports/photos-smoke/results/fcnn-seed0.json", dict(split_digest="0123", settings=dict(data="garden A")))
-    status, said = ask("reproduce", "--preset", "smoke", "--data", str(photos), "--models", "fcnn")
+    status, said, _ = ask("reproduce", "--preset", "smoke", "--data", str(photos), "--models", "fcnn")
     sentence = (f"birdcolor: reports/photos-smoke/results/fcnn-seed0.json is of a run with other settings (data=garden A, not {photos.name}); "
                 "give results another folder, or delete it.")
     assert (status, said.splitlines()[-1]) == (2, sentence)
     assert [path.name for path in (tmp_path / "reports/photos-smoke").iterdir()] == ["results"]
 
 
-def test_check_tells_whether_stored_predictions_give_the_stored_scores(tmp_path):
+def test_check_tells_whether_stored_predictions_give_the_stored_scores(ask, tmp_path):
     settings = resolve("smoke", image_size=16)
     data = load_data(settings, cache=tmp_path / "cache")
     truth = data.images[data.rows("test")]
@@ -156,21 +158,17 @@ def test_check_tells_whether_stored_predictions_give_the_stored_scores(tmp_path)
                                                               split_digest=data.digest, test=summarise(scores)))
     table = scores.assign(species="Robin", sha256=[data.sha256[row][:16] for row in data.rows("test")])
     table.to_csv(tmp_path / "out/results/unet-seed0.csv", index=False, float_format="%.6g")
-    finished = run("birdcolor", "report", "out", "--check", cwd=tmp_path)
-    assert (finished.returncode, finished.stderr) == (0, "")
-    assert finished.stdout == "unet-seed0: the means are those of its per-photo scores; its predictions are not stored here.\n"
+    assert ask("report", "out", "--check") == (0, "", "unet-seed0: the means are those of its per-photo scores; its predictions are not stored here.\n")
 
     (tmp_path / "out/runs/unet-seed0").mkdir(parents=True)
     np.savez_compressed(tmp_path / "out/runs/unet-seed0/predictions.npz", prediction=truth // 2)
-    finished = run("birdcolor", "report", "out", "--check", cwd=tmp_path)
-    assert (finished.returncode, finished.stdout) == (0, "unet-seed0: its stored predictions give the stored scores again.\n")
+    status, _, told = ask("report", "out", "--check")
+    assert (status, told) == (0, "unet-seed0: its stored predictions give the stored scores again.\n")
 
     table["ssim"] = table["ssim"].to_numpy()[::-1]
     table.to_csv(tmp_path / "out/results/unet-seed0.csv", index=False, float_format="%.6g")
-    finished = run("birdcolor", "report", "out", "--check", cwd=tmp_path)
-    assert finished.returncode == 2
-    assert finished.stdout == "unet-seed0: the predictions of unet-seed0 do not give ssim in unet-seed0.csv.\n"
-    assert finished.stderr == "birdcolor: 1 of 1 runs in out have other scores than their files say; run birdcolor reproduce again.\n"
+    assert ask("report", "out", "--check") == (2, "birdcolor: 1 of 1 runs in out have other scores than their files say; run birdcolor reproduce again.\n",
+                                               "unet-seed0: the predictions of unet-seed0 do not give ssim in unet-seed0.csv.\n")
 
 
 def test_data_looks_through_a_folder_and_clears_the_cache(photos, tmp_path):
@@ -185,7 +183,11 @@ def test_data_looks_through_a_folder_and_clears_the_cache(photos, tmp_path):
 
 
 def test_bare_papermill_refuses_a_misspelt_parameter(tmp_path):
-    finished = run("papermill", str(ROOT / "nbs/10_fcnn.ipynb"), "out.ipynb", "-p", "sede", "1", cwd=tmp_path)
+    notebook = nbformat.read(ROOT / "nbs/10_fcnn.ipynb", 4)
+    cells = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []) or "run = start_run(" in cell.source]
+    notebook.cells = [v4.new_code_cell("from birdcolor.core import start_run"), *cells]
+    nbformat.write(notebook, tmp_path / "fcnn.ipynb")
+    finished = run("papermill", "fcnn.ipynb", "out.ipynb", "-p", "sede", "1", cwd=tmp_path)
     assert finished.returncode != 0
     assert "ValueError: Unknown parameter sede; this notebook accepts preset, out, data," in finished.stderr
 
