@@ -11,7 +11,7 @@ __all__ = ['WHITE', 'BRIGHTEST', 'FILE_TAGS', 'STRIP_PIXELS', 'UNSURE', 'JPEG_SU
            'study_colourist', 'load_colourist', 'known_species', 'score_colourist', 'score_weights']
 
 # %% ../nbs/50_colorize.ipynb #0002
-import warnings
+import os, warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,11 +27,11 @@ from scipy.ndimage import uniform_filter
 
 import birdcolor
 from .core import MODELS, Run, check_folder, explained, loading, one_line, provenance, public_settings, read_record, resolve, write_json, writing
-from .data import LOOKED_AT, LUMA, MEGAPIXELS, Rows, left_out, load_data, made_or_hidden, on_disk, open_image, resolver, to_srgb, upright, why_unreadable
+from .data import LARGEST, LOOKED_AT, LUMA, MEGAPIXELS, Rows, left_out, load_data, made_or_hidden, on_disk, open_image, resolver, to_srgb, upright, why_unreadable
 
 # %% ../nbs/50_colorize.ipynb #0007
-def open_photo(path, megapixels=MEGAPIXELS):
-    "The first frame of the file `path`, decoded; what is no photo, damaged or too large raises a `ValueError`."
+def open_photo(path, megapixels=MEGAPIXELS, megabytes=LARGEST//2**20):
+    "The first frame of the file `path`, decoded; what is no photo, damaged or too large raises a `ValueError`, which says how many `megabytes` a file may have."
     if not Path(path).is_file(): raise ValueError(f"There is no photo {str(path)!r}.")
     try:
         with warnings.catch_warnings(action="ignore"), open(path, "rb") as file, open_image(file, megapixels) as image:
@@ -39,7 +39,7 @@ def open_photo(path, megapixels=MEGAPIXELS):
             with suppress(Exception):  # of a TIFF with several pages, these notes are read only when asked for, which takes an open file
                 for notes in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)*(image.format == "TIFF"): image.getexif().get_ifd(notes)
             return image
-    except Exception as error: raise ValueError(why_unreadable(path, error, megapixels)) from error
+    except Exception as error: raise ValueError(why_unreadable(path, error, megapixels, megabytes)) from error
 
 # %% ../nbs/50_colorize.ipynb #0010
 def read_exif(image):
@@ -280,8 +280,9 @@ def folder_photos(folder):
     return paths
 
 def find_files(paths):
-    "The photos that files and folders stand for, each once; an empty name raises a `ValueError`."
+    "The photos that files and folders stand for, each once; an empty name, or names of which none is there, raise a `ValueError`."
     if "" in paths: raise ValueError("An empty name stands for no photo; give a file or a folder, or . for this folder.")
+    if not any(map(os.path.exists, paths)): raise ValueError(f"There is no photo or folder {', '.join(map(repr, map(str, paths)))}.")
     paths = [found for path in map(Path, paths) for found in (folder_photos(path) if path.is_dir() else [path])]
     return list({path.resolve(): path for path in paths}.values())
 
@@ -304,8 +305,8 @@ def colour_files(paths, out, colourist, species=None, vividness=None, kind="colo
     find_species(colourist, species), chroma_gain(colourist, vividness)
     if out: check_folder(out)
     paths, written, failed = list(map(Path, paths)), {}, {}
-    taken = set(map(_key, paths))
-    for path in track(paths, "Colouring", disable=not progress, console=Console(stderr=True), transient=True):
+    taken, console = set(map(_key, paths)), Console(stderr=True)
+    for path in track(paths, "Colouring", disable=not (progress and console.is_terminal), console=console, transient=True):
         try: written[path] = colour_file(path, out, colourist, species, vividness, kind, taken)
         except (ValueError, OSError) as error: failed[path] = _of(path, explained(error))
     return written, failed

@@ -261,7 +261,7 @@ def parse_setting(text):
     name, equals, value = text.partition("=")
     types = {row.name: row.type for row in fields(Settings)}
     if not equals or name not in types:
-        raise ValueError(f"{text!r} is not a setting; write name=value with one of {', '.join(types)}.")
+        raise ValueError(f"{text!r} is not a setting; write name=value with one of {', '.join(name for name in types if name not in ('data', 'seed'))}.")
     if types[name] is bool and value in ("True", "False"): return name, value == "True"
     try: return name, {bool: int}.get(types[name], types[name])(value)
     except ValueError: raise ValueError(f"{name} must be {_KINDS[types[name]]}, not {value!r}.") from None
@@ -520,8 +520,8 @@ def provenance(**measured):
 def elapsed(seconds):
     "Seconds as people write them."
     minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+    if minutes >= 60: return "{} h {:02} min".format(*divmod(round(seconds/60), 60))
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
 
 # %% ../nbs/00_core.ipynb #9f748e3c
 @contextmanager

@@ -164,10 +164,10 @@ def _scans(image):
     image.fp.seek(place)
     return count
 
-def why_unreadable(name, error, megapixels=MEGAPIXELS):
+def why_unreadable(name, error, megapixels=MEGAPIXELS, megabytes=LARGEST//2**20):
     "One sentence for the `error` that opening or decoding the photo `name` raised."
     if isinstance(error, Image.DecompressionBombError):
-        return f"{name} is too large; photos up to {megapixels} megapixels, {LONGEST} pixels a side and {LARGEST//2**20} MB are read."
+        return f"{name} is too large; photos up to {megapixels} megapixels, {LONGEST} pixels a side and {megabytes} MB are read."
     if Path(name).suffix.lower() in HEIF: return f"{name} is in HEIF, which is not read; save it as JPEG."
     return f"{name} is not a readable image ({type(error).__name__})."
 

@@ -123,13 +123,13 @@ def start_notebook(notebook, executed, parameters, log):
 # %% ../nbs/60_reproduce.ipynb #0018
 def follow(process, run, say, every=20):
     "Wait for `process`, telling by `say` how far `run` is, every so many seconds at most; returns the exit status."
-    started, told, shown = time.monotonic(), 0.0, 0
+    started = told = time.monotonic()
     while process.poll() is None:
         time.sleep(0.5)
         if time.monotonic() - told < every: continue
         epochs = epochs_done(run.folder/"history.csv", since=time.time() - (time.monotonic() - started))
-        if epochs > shown: say(f"  {run.name}: {epochs} epochs done after {elapsed(time.monotonic() - started)}")
-        shown, told = max(shown, epochs), time.monotonic()
+        told = time.monotonic()
+        say(f"  {run.name}: {epochs} epochs done after {elapsed(told - started)}")
     return process.returncode
 
 # %% ../nbs/60_reproduce.ipynb #0019
@@ -324,7 +324,7 @@ def about(version: Annotated[bool, typer.Option("--version", callback=say_versio
 def reproduce(
     preset: Annotated[str, typer.Option(help=f"Scale of the runs: {', '.join(PRESETS)}.", autocompletion=lambda: list(PRESETS))] = "quick",
     data: Annotated[str | None, typer.Option(help="Photos: toy, kaggle, or a folder that holds <Species>/<photo>. Default: the preset's.")] = None,
-    models: Annotated[str, typer.Option(help=f"Networks with commas between them: {','.join(MODELS)}. Default: all.")] = "",
+    models: Annotated[str, typer.Option(help=f"Networks with commas between them: {', '.join(MODELS)}. Default: all.")] = "",
     seeds: Annotated[str, typer.Option(help="Seeds with commas between them.")] = "0",
     out: Annotated[Path | None, typer.Option(callback=at_home, help="Folder for results and report. Default: reports/<toy, kaggle or photos>-<preset>.")] = None,
     learning_curve: Annotated[bool, typer.Option("--learning-curve", help="Also train the U-Net on 10, 25 and 50% of the training photos.")] = False,
@@ -415,10 +415,12 @@ def colorize(
         if compare and unsure: raise ValueError("Give --compare or --unsure, not both.")
         if runs and model == "chroma": raise ValueError("Chroma comes with birdcolor; --runs is for the other networks, with --model.")
         if unsure and (species or vividness is not None): raise ValueError("--unsure compares all species; leave out --species and --vividness.")
+        from rich.console import Console
         from birdcolor.colorize import colour_files, find_files, known_species, load_colourist
         known_species(model, species)
-        files = find_files(photos)
-        written, failed = colour_files(files, out, load_colourist(model, runs or "reports/quick"), species, vividness, "unsure" if unsure else "compared" if compare else "coloured", len(files) > 1)
+        files, kind = find_files(photos), "unsure" if unsure else "compared" if compare else "coloured"
+        with Console(stderr=True).status("Loading the network"): colourist = load_colourist(model, runs or "reports/quick")
+        written, failed = colour_files(files, out, colourist, species, vividness, kind, progress=True)
     except (ValueError, OSError) as error: complain(error)
     for result in written.values(): typer.echo(one_line(str(result)))
     for problem in failed.values(): typer.echo(f"birdcolor: {problem}", err=True)
@@ -436,7 +438,8 @@ def open_page(
     from importlib.util import find_spec
     if find_spec("gradio") is None: complain(ValueError('The page needs Gradio; install it with pip install "birdcolor[app] @ git+https://github.com/birdcolor/birdcolor".'))
     try:
-        from birdcolor.app import serve
+        from rich.console import Console
+        with Console(stderr=True).status("Loading the page"): from birdcolor.app import serve
         if runs and not runs.is_dir(): raise ValueError(f"There is no folder {str(runs)!r} of finished runs.")
         serve(host, port, runs or "reports/quick")
     except (ValueError, OSError) as error: complain(error)

@@ -118,13 +118,14 @@ def test_examples_are_there_when_visitors_files_are_gone(page, connect, tmp_path
     from gradio_client import handle_file
     Image.new("L", (30, 20), 128).save(tmp_path / "mine.png")
     client = connect(page)
-    _, button = client.predict(handle_file(tmp_path / "mine.png"), "Robin", 0, "chroma", api_name="/colour")
+    _, button, said = client.predict(handle_file(tmp_path / "mine.png"), "Robin", 0, "chroma", api_name="/colour")
     here = Path(page.files.name)
+    assert said == '<p role="status">mine.png is coloured, 30x20 pixels.</p>'
     assert len(list(here.rglob("mine*.png"))) == 2
     delete_files_created_by_app(page, 0)
     assert list(here.rglob("mine*.png")) == [] and len(list(here.rglob("Robin.png"))) == 1
     example = {"path": str(here / "examples" / "Robin.png"), "meta": {"_type": "gradio.FileData"}}
-    _, button = client.predict(example, "Robin", 0, "chroma", api_name="/colour")
+    _, button, _ = client.predict(example, "Robin", 0, "chroma", api_name="/colour")
     assert button["value"].endswith("Robin-coloured.png")
 
 
@@ -171,7 +172,7 @@ def test_what_is_sent_has_limits(page, connect, tmp_path, monkeypatch):
         assert "No room for more photos; try again in an hour." in answer_about(page, Path(page.files.name) / "examples" / "Robin.png")
     assert requests.post(address, files={"files": ("robin.png", bytes(100))}, timeout=60).status_code == 200
     Image.new("1", (41_000, 1000)).save(tmp_path / "vast.png")
-    with pytest.raises(AppError, match="^vast.png is too large; photos up to 40 megapixels, 65535 pixels a side and 1024 MB are read."):
+    with pytest.raises(AppError, match="^vast.png is too large; photos up to 40 megapixels, 65535 pixels a side and 30 MB are read."):
         connect(page).predict(handle_file(tmp_path / "vast.png"), "unknown", 0, "chroma", api_name="/colour")
     assert page._queue.max_size == 32 and page.max_file_size == 30 * 2**20
     Image.new("L", (30, 20), 128).save(tmp_path / "small.png")
@@ -204,7 +205,7 @@ def test_the_page_takes_photos_by_every_suffix_that_colorize_takes(page, connect
     from gradio_client import handle_file
     for name in "robin.jfif", "robin.tga", "robin.j2k":
         Image.fromarray(draw_bird("Robin", 0, 32)).save(tmp_path / name)
-        _, button = connect(page).predict(handle_file(tmp_path / name), "unknown", 0, "chroma", api_name="/colour")
+        _, button, _ = connect(page).predict(handle_file(tmp_path / name), "unknown", 0, "chroma", api_name="/colour")
         assert "robin-coloured" in button["value"]
 
 
@@ -229,7 +230,7 @@ def test_a_photo_that_takes_too_long_is_answered_with_a_sentence(tmp_path, conne
         ended.set()
         # on a busy machine, two seconds may be too short for any answer
         for attempt in range(20):
-            try: _, button = client.predict(handle_file(tmp_path / "slow.png"), "Robin", 0, "chroma", api_name="/colour")
+            try: _, button, _ = client.predict(handle_file(tmp_path / "slow.png"), "Robin", 0, "chroma", api_name="/colour")
             except AppError: continue
             break
         assert button["value"].endswith("slow-coloured.png")

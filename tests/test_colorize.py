@@ -368,7 +368,7 @@ def test_no_photos_at_all(command, tmp_path):
     answer = command(tmp_path / "empty")
     assert (answer.exit_code, answer.stderr) == (2, f"birdcolor: The folder '{tmp_path}/empty' holds no photos.\n")
     answer = command(tmp_path / "none.jpg")
-    assert (answer.exit_code, answer.stderr) == (1, f"birdcolor: There is no photo '{tmp_path}/none.jpg'.\n")
+    assert (answer.exit_code, answer.stderr) == (2, f"birdcolor: There is no photo or folder '{tmp_path}/none.jpg'.\n")
 
 
 def claims(width, height):

@@ -103,7 +103,7 @@ def test_a_report_is_of_records_not_of_data(ask):
 def test_an_unknown_setting_is_answered_with_those_that_exist(ask):
     status, said, _ = ask("reproduce", "--set", "epoch=3")
     assert status == 2
-    assert said.startswith("birdcolor: 'epoch=3' is not a setting; write name=value with one of data, toy_photos, image_size,")
+    assert said.startswith("birdcolor: 'epoch=3' is not a setting; write name=value with one of toy_photos, image_size,")
 
 
 def test_a_report_without_records_ends_the_command_with_status_2(tmp_path):

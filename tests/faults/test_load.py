@@ -27,7 +27,7 @@ def ask(client, number, folder):
     photo = Image.fromarray(draw_bird("Robin", number, 160)).convert("L").resize((300 + number, 200))
     photo.save(folder / f"{number}.png")
     started = time.monotonic()
-    try: _, button = client.predict(handle_file(folder / f"{number}.png"), "Robin", 0.5, "chroma", api_name="/colour")
+    try: _, button, _ = client.predict(handle_file(folder / f"{number}.png"), "Robin", 0.5, "chroma", api_name="/colour")
     except Exception as error: return time.monotonic() - started, str(error)
     seconds, answer = time.monotonic() - started, np.asarray(Image.open(button["value"] if isinstance(button, dict) else button))
     fine = answer.shape == (200, 300 + number, 3) and np.abs(gray(answer)[..., 0] * 255 - np.asarray(photo, "float32")).max() <= 1
