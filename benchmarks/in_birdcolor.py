@@ -4,7 +4,7 @@ from dataclasses import replace
 from statistics import fmean
 
 from birdcolor.core import on_gpu, resolve
-from birdcolor.data import load_data
+from birdcolor.data import in_chunks, load_data
 from birdcolor.resident import Resident
 from birdcolor.training import direct_colorizer, in_batches, one_pass, prepare, training_rows
 
@@ -36,7 +36,7 @@ class Contender(InKeras):
         "One step for each batch of row numbers in `order`; the means of loss and MAE. On a GPU, a call takes as many steps as an epoch of the study has."
         if not self.resident: return one_pass(self.model.train_on_batch, (self.photos[rows] for rows in order))
         order = list(order)
-        parts = [order[start:start + STEPS_A_CALL] for start in range(0, len(order), STEPS_A_CALL)]
+        parts = list(in_chunks(order, STEPS_A_CALL))
         calls = [self.resident.one_pass(part, training=True) for part in parts]
         return {name: fmean([call[name] for call in calls], map(len, parts)) for name in calls[0]}
 

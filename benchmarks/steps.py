@@ -10,6 +10,7 @@ from threading import Lock
 import numpy as np
 
 from birdcolor.core import cores
+from birdcolor.data import in_chunks
 
 from .worker import STEPS_A_CALL, Worker
 
@@ -83,7 +84,7 @@ def ready(stack, network, photos, settings, names, tell):
 def measure(parts, networks, photos, settings, names, rounds, turn_seconds, tell=print):
     "By part, `steps` or `arithmetic`, and network, what contenders show that are made ready one at a time, or where there are many cores, one on every two."
     found, room = {part: {} for part in parts}, max(1, cores()//2 if cores() > 4 else 1)
-    for group in (networks[start:start + room] for start in range(0, len(networks), room)):
+    for group in in_chunks(networks, room):
         with ExitStack() as stack, ThreadPoolExecutor(room) as pool:
             made = list(pool.map(lambda network: ready(stack, network, photos, settings, names, tell), group))
             for network, contenders in zip(group, made, strict=True):

@@ -3,19 +3,13 @@ import json
 from itertools import groupby
 from pathlib import Path
 
-from birdcolor.report import short
+from birdcolor.core import MODELS
+from birdcolor.report import markdown_table, short
 
 from .kernels import longest_product
 
-TITLES = dict(fcnn="FCNN", cnn="CNN", unet="U-Net", cgan="cGAN", cgan_mae="cGAN + MAE", cgan_patchgan="U-Net + PatchGAN")
 PACKAGES = dict(tensorflow="TensorFlow", jax="JAX", keras="Keras", torch="PyTorch")
 UNUSED = dict(tensorflow="jax", jax="tensorflow")
-
-
-def markdown(rows):
-    "Rows of texts, the headings first, as a Markdown table."
-    heading, *rest = ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([heading, "|" + " --- |"*len(rows[0]), *rest])
 
 
 def in_words(spread, decimals=2):
@@ -35,9 +29,9 @@ def beside(row, prefix):
 def steps_table(record):
     "Photos a second of every network and how many times as long the others take."
     rows = [["network", "birdcolor, photos a second", "PyTorch's best takes", "the tutorial's manner takes"]]
-    rows += [[TITLES[network], f"{row['contenders']['birdcolor']['photos_a_second']:.1f}", beside(row, "pytorch"), beside(row, "tutorial")]
+    rows += [[MODELS[network], f"{row['contenders']['birdcolor']['photos_a_second']:.1f}", beside(row, "pytorch"), beside(row, "tutorial")]
              for network, row in record["steps"].items()]
-    return markdown(rows)
+    return markdown_table(rows)
 
 
 def arithmetic_table(record):
@@ -45,9 +39,9 @@ def arithmetic_table(record):
     rows = [["network", "10⁹ operations a step", "training, 10⁹ a second", "a plain matrix product, 10⁹ a second", "share"]]
     for network, row in record["arithmetic"].items():
         training, product = (f"{row['operations_a_second'][name]['median']/1e9:,.0f}" for name in ("training", "product"))
-        rows.append([TITLES[network], f"{row['operations_a_step']/1e9:,.0f}", training, product, in_words(row["share"])])
+        rows.append([MODELS[network], f"{row['operations_a_step']/1e9:,.0f}", training, product, in_words(row["share"])])
     counted = "\n\nOnly convolutions and dense layers are counted, and only what no training can do without."
-    return "\n\n".join([markdown(rows) + counted, *gpu_table(record["arithmetic"])])
+    return "\n\n".join([markdown_table(rows) + counted, *gpu_table(record["arithmetic"])])
 
 
 def gpu_table(found):
@@ -56,8 +50,8 @@ def gpu_table(found):
     for network, row in found.items():
         if "gpu" not in row: continue
         busy, spent, span = (row["gpu"][name] for name in ("busy", "products", "span"))
-        rows.append([TITLES[network], f"{busy:.2f}", f"{spent/busy:.0%}", f"{longest_product(row['gpu'])/busy:.0%}", f"{1 - spent/busy:.0%}", f"{span - busy:.2f} ms"])
-    return [markdown(rows) + "\n\nBy JAX's profiler, which makes a step longer by its own work."]*(len(rows) > 1)
+        rows.append([MODELS[network], f"{busy:.2f}", f"{spent/busy:.0%}", f"{longest_product(row['gpu'])/busy:.0%}", f"{1 - spent/busy:.0%}", f"{span - busy:.2f} ms"])
+    return [markdown_table(rows) + "\n\nBy JAX's profiler, which makes a step longer by its own work."]*(len(rows) > 1)
 
 
 BESIDE = ["measured", "birdcolor", "beside it", "takes"]
@@ -66,11 +60,11 @@ BESIDE = ["measured", "birdcolor", "beside it", "takes"]
 def files_table(record):
     "Whole trainings from files, data preparation included."
     rows = [BESIDE]
-    for network, row in sorted(record["from_files"].items(), key=lambda found: list(TITLES).index(found[0])):
+    for network, row in sorted(record["from_files"].items(), key=lambda found: list(MODELS).index(found[0])):
         took = {name: f"{seconds['median']:.0f} s" for name, seconds in row["seconds"].items()}
-        rows.append([f"{TITLES[network]}, {row['epochs']} epochs on {row['photos']['birdcolor']} JPEG files", took["birdcolor"],
+        rows.append([f"{MODELS[network]}, {row['epochs']} epochs on {row['photos']['birdcolor']} JPEG files", took["birdcolor"],
                      *([f"the tutorial's manner, {took['tutorial']}", f"{in_words(row['times_birdcolor'])} times as long"] if "tutorial" in took else ["the tutorial's manner", "not measured"])])
-    return markdown(rows)
+    return markdown_table(rows)
 
 
 def preparation_table(record):
@@ -79,13 +73,13 @@ def preparation_table(record):
     rows = [[f"{row['photos']} photos to {row['size']}x{row['size']} pixels", f"{row['seconds']['birdcolor']['median']:.2f} s",
              f"{title}, {row['seconds'][name]['median']:.2f} s", f"{in_words(row['times_birdcolor'][name])} times as long"]
             for name, title in dict(pillow="a Pillow loop", pillow_threads="Pillow on every core").items()]
-    return (markdown([BESIDE, *rows]) + f"\n\nbirdcolor's pixels are within {row['mean_difference_levels']:.2f} levels of 255 of the whole decode, on average; "
+    return (markdown_table([BESIDE, *rows]) + f"\n\nbirdcolor's pixels are within {row['mean_difference_levels']:.2f} levels of 255 of the whole decode, on average; "
             f"a second start opened {row['second_start_opened']} photos.")
 
 
 def startup_table(record):
     "Seconds until a command answers; none of them loads TensorFlow."
-    return markdown([["command", "seconds"], *([f"`{name}`", in_words(row)] for name, row in record["startup"].items())])
+    return markdown_table([["command", "seconds"], *([f"`{name}`", in_words(row)] for name, row in record["startup"].items())])
 
 
 def scale_table(record):
@@ -95,7 +89,7 @@ def scale_table(record):
     rows = [["photos", *stages]]
     rows += [[f"{int(photos):,}", *(f"{row[name]['seconds']:.0f} s, {row[name]['own_megabytes'] or row[name]['megabytes']:.0f} MB" for name in stages)] for photos, row in sorted(found.items(), key=lambda item: int(item[0]))]
     mapped = "without" if all(row[name]["own_megabytes"] for row in found.values() for name in stages) else "with"
-    return markdown(rows) + "\n\nJPEG files of drawn birds, {0}x{0} pixels; training is one pass of the FCNN; peak memory {1} mapped files, libraries included.".format(record["scale"]["image_size"], mapped)
+    return markdown_table(rows) + "\n\nJPEG files of drawn birds, {0}x{0} pixels; training is one pass of the FCNN; peak memory {1} mapped files, libraries included.".format(record["scale"]["image_size"], mapped)
 
 
 def sentence(made, parts):

@@ -17,13 +17,11 @@ import birdcolor
 from .core import PRESETS, digest_of, essential_code, fingerprint, provenance, public_settings, read_json, write_json, writing
 from .data import Rows
 from .metrics import score_images, summarise
-from .models.chroma import ChromaColorizer, build_chroma, in_gamut, to_rgb
+from .models.chroma import ChromaColorizer, build_chroma, build_network, to_rgb
 from .studies import check_beside, study_folder
-from .training import colourise, compiled, discard_checkpoint, prepare, train
+from .training import Colorizer, colourise, compiled, discard_checkpoint, prepare, train
 
-# %% ../nbs/37_ablation.ipynb #770f76fe
 import keras
-from keras import ops
 
 # %% ../nbs/37_ablation.ipynb #08132d85
 VARIANTS = {"whole": "the network as it is", "no_table": "starts from zero instead of the table of 32 colours", "no_crops": "sees whole photos, never mirrored",
@@ -39,9 +37,7 @@ def parse_variants(text):
 
 class SquaredChroma(ChromaColorizer):
     "The seventh network, trained on the mean squared error."
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        super().compute_loss(x, y, y_pred, sample_weight, training)
-        return ops.mean(ops.square(y_pred["prediction"] - y_pred["truth"]))
+    loss_of = Colorizer.loss_of
 
 # %% ../nbs/37_ablation.ipynb #88eda1d0
 def build_variant(variant, settings, data):
@@ -60,9 +56,7 @@ def build_variant(variant, settings, data):
 # %% ../nbs/37_ablation.ipynb #e064ff9b
 def one_view(model):
     "The network of `model` that does not look at the mirror image."
-    gray = keras.Input(model.planes.input_shape[0][1:])
-    unknown = ops.cast(ops.zeros_like(gray[:, 0, 0, 0]), "int32")
-    return keras.Model(gray, in_gamut(gray, to_rgb(gray, model.planes([gray, unknown]))), name="one_view")
+    return build_network(model.planes, lambda planes, gray, species: to_rgb(gray, planes([gray, species])))
 
 def variant_file(run, variant):
     "Where the scores of a variant's validation photos go; those after more or fewer passes than the preset's have a folder of their own."

@@ -22,7 +22,7 @@ NEARLY_GRAY = 8  # levels of 255, a tint that is hardly seen
 
 def is_gray(images):
     "Which uint8 RGB `images` have next to no colour: strongest and weakest of red, green and blue differ by less than 8 levels on average."
-    return np.array([np.mean(image.max(-1).astype(int) - image.min(-1)) < NEARLY_GRAY for image in images])
+    return np.array([np.mean(np.ptp(image, axis=-1)) < NEARLY_GRAY for image in images])
 
 # %% ../nbs/05_audit.ipynb #ead0a1c2
 class Audit(NamedTuple):

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['PICTURES', 'CLAIMS', 'RESAMPLES', 'IN_A_BLOCK', 'AT_ONCE', 'ALONGSIDE', 'Claim', 'beats', 'photo_shares',
-           'resampled_means', 'seed_deviations', 'common_share', 'seed_interval', 'direction', 'falling_error', 'judge',
-           'Scored', 'read_scores', 'read_predictor', 'read_predictors', 'Comparison', 'shared_seeds', 'compare',
-           'Verdict', 'title_of', 'missing', 'judge_claim']
+           'resampled_means', 'seed_deviations', 'common_share', 'seed_interval', 'each', 'direction', 'falling_error',
+           'judge', 'Scored', 'read_scores', 'read_predictor', 'read_predictors', 'Comparison', 'shared_seeds',
+           'compare', 'between_trainings', 'Verdict', 'missing', 'judge_claim']
 
 # %% ../nbs/35_claims.ipynb #0002
 from dataclasses import dataclass
@@ -18,9 +18,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
-from .core import MODELS
 from .data import in_chunks, on_disk
-from .metrics import BASELINES, SCORES, small_sample
+from .metrics import BASELINES, SCORES, small_sample, title_of
 
 # %% ../nbs/35_claims.ipynb #0005
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ CLAIMS = (
           beats("cgan_mae", ["fcnn", "cnn", "unet", "cgan", "cgan_patchgan"], "mae"), "the error that its own network is trained on, and that all six can be measured by"),
     Claim(7, "Part 1", "The FCNN gets colours but loses the shape of the bird.",
           (("gray", "fcnn", "ssim"), ("cnn", "fcnn", "ssim"), ("unet", "fcnn", "ssim"), ("fcnn", "gray", "ab_rmse")),
-          "less structure than gray and than the other two, and colours nearer than none"),
+          "less structure than gray and than the other two, and colours nearer than none, which one colour for all photos may be as well"),
 )
 
 # %% ../nbs/35_claims.ipynb #0011
@@ -110,6 +109,10 @@ def seed_interval(values, error=0.05):
     if seeds > 1: deviations = deviations*common_share(values) + np.multiply.outer(seed_deviations(seeds), by_seed.std(-1, ddof=1)/np.sqrt(seeds))
     low, high = np.quantile(mean + deviations, [error/2, 1 - error/2], axis=0)
     return {"mean": mean, "low": low, "high": high}
+
+def each(interval):
+    "An `interval` of a row of numbers as a list of intervals, one for each number."
+    return [dict(zip(interval, map(float, numbers))) for numbers in zip(*interval.values())]
 
 # %% ../nbs/35_claims.ipynb #0024
 def direction(difference, better):
@@ -189,10 +192,15 @@ def shared_seeds(first, second):
 def compare(predictors, first, second, scores, error=0.05):
     "Two of the `predictors`, `{name: Scored}`, on each of `scores`, with intervals wrong in a share `error` of cases: `{score: Comparison}`."
     seeds = shared_seeds(predictors[first], predictors[second])
-    found = seed_interval(predictors[first].of(scores, seeds) - predictors[second].of(scores, seeds), error)
-    differences = [{key: float(values[place]) for key, values in found.items()} for place in range(len(scores))]
+    differences = each(seed_interval(predictors[first].of(scores, seeds) - predictors[second].of(scores, seeds), error))
     return {score: Comparison(first, second, score, len(seeds), **difference, direction=direction(difference, SCORES[score].better))
             for score, difference in zip(scores, differences)}
+
+# %% ../nbs/35_claims.ipynb #5f60a702
+def between_trainings(scored, score):
+    "Within what the means of two more trainings of a `Scored` will differ on `score`, in 95% of cases, by Student's t; with one training, infinity."
+    means = scored.of([score])[0].mean(axis=1)
+    return float(student.ppf(0.975, len(means) - 1)*np.sqrt(2)*means.std(ddof=1)) if len(means) > 1 else np.inf
 
 # %% ../nbs/35_claims.ipynb #0038
 ALONGSIDE = ("psnr", "ssim", "ciede2000")
@@ -209,10 +217,6 @@ class Verdict(NamedTuple):
     def seeds(self):
         "How many trainings stand behind the weakest of its comparisons."
         return min((comparison.seeds for comparison in self.comparisons), default=0)
-
-def title_of(name):
-    "What readers call a network or a trivial predictor."
-    return (MODELS | BASELINES).get(name, name)
 
 def missing(pairs, predictors):
     "What the `pairs` of a claim need and the `predictors` do not have: names, or pairs of names without a seed in common."

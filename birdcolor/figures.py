@@ -16,7 +16,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 from .core import MODELS, writing
-from .metrics import BASELINES, POOLED_SCORES, SCORES, best_epoch, check_images, gray, to_uint8
+from .metrics import BASELINES, LOOKUP, POOLED_SCORES, SCORES, best_epoch, check_images, gray, title_of, without_colour
 
 # %% ../nbs/03_figures.ipynb #0005
 BLUE, ORANGE = "#0072B2", "#D55E00"
@@ -81,7 +81,7 @@ def check_labels(labels, images):
 def gray_and_colour(image):
     "uint8 RGB `image` to the right of its own gray, with a white line between: (height, 2 width + line, 3)."
     line = max(2, image.shape[1] // 32)
-    beside = to_uint8(gray(image)).repeat(3, axis=-1)
+    beside = without_colour(image)
     return np.concatenate([np.pad(beside, ((0, 0), (0, line), (0, 0)), constant_values=255), image], axis=1)
 
 # %% ../nbs/03_figures.ipynb #0028
@@ -145,7 +145,7 @@ def show_predictions(truth, predictions, labels=None):
     for name, images in predictions.items():
         if check_images(images, name).shape != truth.shape:
             raise ValueError(f"{name} must have the shape of the truth, {truth.shape}, not {images.shape}")
-    columns = {"input": to_uint8(gray(truth)).repeat(3, axis=-1), **predictions, "truth": truth}
+    columns = {"input": without_colour(truth), **predictions, "truth": truth}
     pictures, (height, width) = mosaic(np.stack(list(columns.values()), axis=1))
     figure, ((axes,),) = panels(1, 1, width=1.2 * len(columns), height=1.2 * len(truth))
     axes.imshow(pictures)
@@ -162,7 +162,7 @@ def show_examples(data, predictions, model):
     "`show_predictions` on the middle test photo of `EXAMPLES` species of `data`, the same for every network: `model` beside chroma by brightness, of `predictions` (dict of name to all test photos)."
     shown = data.examples("test", EXAMPLES)
     places = np.searchsorted(data.rows("test"), shown)
-    columns = {MODELS[model]: model, BASELINES["chroma_by_brightness"]: "chroma_by_brightness"}
+    columns = {MODELS[model]: model, title_of(LOOKUP): LOOKUP}
     return show_predictions(data.images[shown], {title: predictions[name][places] for title, name in columns.items()})
 
 # %% ../nbs/03_figures.ipynb #0048
@@ -196,7 +196,7 @@ def plot_scores(table, score):
         rows = [row for row, name in enumerate(names) if (name in BASELINES) == (label == "baseline")]
         if rows: plot_intervals(axes, rows, [table[names[row]][score] for row in rows], color, marker, label)
     if line: axes.axvline(line[0], color="0.4", linestyle=":", label=line[1], zorder=0)
-    axes.set_yticks(range(len(names)), [BASELINES.get(name, name) for name in names])
+    axes.set_yticks(range(len(names)), [title_of(name) for name in names])
     axes.set_ylim(len(names) - 0.5, -0.5)
     figure.legend(loc="outside upper right", ncols=3, frameon=False)
     style_graph(axes, xlabel=f"{heading}, mean and 95% interval" + (f" ({better} is better)" if better else ""))

@@ -19,12 +19,12 @@ import numpy as np
 import pandas as pd
 
 from .core import IN_USE, cache_folder, check_record, code_digest, device, digest_of, fingerprint, graphics_cards, is_complete, on_gpu, processor_flags, provenance, public_settings, read_arrays, read_json, versions, write_json, writing
-from .data import Rows, keep, on_disk
+from .data import Rows, in_chunks, keep, on_disk
 from .figures import write_strip
-from .metrics import SCORES, best_epoch, colourfulness, extremes, fit_baselines, on_own_luma, score_images, summarise
+from .metrics import SCORES, best_epoch, colourfulness, extremes, fit_baselines, on_own_luma, score_images, summarise, to_uint8
 
 import keras
-from keras import layers, ops
+from keras import ops
 from tqdm import tqdm
 
 from .pairs import Pairs
@@ -54,7 +54,7 @@ def in_batches(rows, batch_size, seed=None, epoch=0):
     "The row numbers `rows` batch by batch; with a `seed`, shuffled anew for each `epoch`."
     rows, batch_size = np.asarray(rows), min(batch_size, len(rows))
     if seed is not None: rows = np.random.default_rng([seed, epoch]).permutation(rows)[:len(rows) - len(rows) % batch_size]
-    for start in range(0, len(rows), batch_size): yield rows[start:start + batch_size]
+    yield from in_chunks(rows, batch_size)
 
 def batches(photos, *order, **options):
     "Batches of an array, or of each array in a dictionary, in the order of `in_batches`."
@@ -102,12 +102,14 @@ class Colorizer(keras.Model):
         gray, truth = self.pairs(rgb, training=training)
         return {"gray": gray, "truth": truth, "prediction": ops.cast(self.network(gray, training=training), "float32")}
 
+    def loss_of(self, error):
+        "What training makes small of the `error` (photos, height, width, 3), which is prediction minus truth."
+        return ops.mean(ops.square(error))
+
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         error = y_pred["prediction"] - y_pred["truth"]
         self.mae.update_state(ops.mean(ops.abs(error), axis=(1, 2, 3)))
-        return ops.mean(ops.square(error))
-
-    def compute_metrics(self, x, y, y_pred, sample_weight=None): return self.get_metrics_result()
+        return self.loss_of(error)
 
 # %% ../nbs/04_training.ipynb #0017
 def direct_colorizer(network, settings):
@@ -391,8 +393,7 @@ def colourise(network, images, batch_size=64):
         filled = np.concatenate([batch, np.zeros((whole - len(batch), *batch.shape[1:]), "uint8")])
         return model.predict_on_batch(filled)["prediction"][:len(batch)]
 
-    answers = (answer(images[start:start + batch_size]) for start in range(0, len(images), batch_size))
-    return on_disk((np.rint(np.clip(colours, 0, 1)*255).astype("uint8") for colours in answers), images.shape)
+    return on_disk((to_uint8(answer(batch)) for batch in in_chunks(images, batch_size)), images.shape)
 
 # %% ../nbs/04_training.ipynb #0065
 def finish_run(run, model, data, history, **extra):

@@ -16,7 +16,7 @@ from benchmarks.in_birdcolor import Contender
 from benchmarks.kernels import longest_product, summary
 from benchmarks.scale import draw_versions
 from benchmarks.steps import check_same, measure, ratios, steps_of_a_turn, warmed_up
-from benchmarks.table import arithmetic_table, files_table, markdown, preparation_table, scale_table, sentence, startup_table, steps_table, tables
+from benchmarks.table import arithmetic_table, files_table, preparation_table, scale_table, sentence, startup_table, steps_table, tables
 from birdcolor.data import decode_photos, find_photos, near_duplicates
 
 CONTENDERS = ["birdcolor", "tutorial"] + ["pytorch"]*bool(find_spec("torch"))
@@ -97,7 +97,6 @@ def test_openings_are_counted(tmp_path):
 
 
 def test_tables():
-    assert markdown([["a", "b"], ["1", "2"]]) == "| a | b |\n| --- | --- |\n| 1 | 2 |"
     spread = dict(median=1.5, low=1.25, high=2.0)
     compared = dict(tutorial=spread, pytorch=spread, pytorch_compiled=spread | dict(median=1.3))
     measured = dict(unet=dict(contenders=dict(birdcolor=dict(photos_a_second=20.0)), times_birdcolor=compared))

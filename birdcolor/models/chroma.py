@@ -23,7 +23,6 @@ from .cnn import conv_block
 from ..pairs import Pairs
 from ..training import Colorizer, compiled, training_rows
 
-# %% ../../nbs/30_chroma.ipynb #0004
 import keras
 from keras import layers, ops
 
@@ -88,11 +87,11 @@ def seen_twice(planes, gray, species):
     straight, mirrored = ops.split(both, 2)
     return to_rgb(gray, (straight + ops.flip(mirrored, axis=2))/2)
 
-def build_network(planes):
-    "Gray to RGB by `planes`, species unknown; the luma is the input's own."
+def build_network(planes, look=seen_twice):
+    "Gray to RGB by `planes`, species unknown; `look(planes, gray, species)` gives the RGB, of which the luma is the input's own."
     gray = keras.Input(planes.input_shape[0][1:])
     unknown = ops.cast(ops.zeros_like(gray[:, 0, 0, 0]), "int32")
-    return keras.Model(gray, in_gamut(gray, seen_twice(planes, gray, unknown)), name="chroma")
+    return keras.Model(gray, in_gamut(gray, look(planes, gray, unknown)), name="chroma")
 
 # %% ../../nbs/30_chroma.ipynb #0026
 class CropPairs(Pairs):
@@ -134,10 +133,7 @@ class ChromaColorizer(Colorizer):
         planes = self.planes([gray, ops.where(hidden, 0, batch["species"])], training=training)
         return {"gray": gray, "truth": truth, "prediction": to_rgb(gray, ops.cast(planes, "float32"))}
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        error = ops.mean(ops.abs(y_pred["prediction"] - y_pred["truth"]), axis=(1, 2, 3))
-        self.mae.update_state(error)
-        return ops.mean(error)
+    def loss_of(self, error): return ops.mean(ops.abs(error))
 
 # %% ../../nbs/30_chroma.ipynb #0031
 def build_chroma(settings, data):
