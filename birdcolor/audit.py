@@ -81,7 +81,7 @@ def _entry(folder):
     return Entry(folder, count, images.shape[1] if images.ndim == 4 else 0, megabytes, None if fine else "damaged: its array and its index do not fit together")
 
 def clear_cache(cache=None):
-    "Remove all decoded photos from the cache, and what killed processes left of some; returns the entries that were there."
+    "Remove all decoded photos from the cache, and what `sweep` finds of some that were cut off; returns the entries that were there."
     entries = cache_entries(cache)
     sweep(Path(cache or cache_folder()))
     for entry in entries:

@@ -282,7 +282,7 @@ def folder_photos(folder):
 def find_files(paths):
     "The photos that files and folders stand for, each once; an empty name, or names of which none is there, raise a `ValueError`."
     if "" in paths: raise ValueError("An empty name stands for no photo; give a file or a folder, or . for this folder.")
-    if not any(map(os.path.exists, paths)): raise ValueError(f"There is no photo or folder {', '.join(map(repr, map(str, paths)))}.")
+    if paths and not any(map(os.path.exists, paths)): raise ValueError(f"There is no photo or folder {', '.join(map(repr, map(str, paths)))}.")
     paths = [found for path in map(Path, paths) for found in (folder_photos(path) if path.is_dir() else [path])]
     return list({path.resolve(): path for path in paths}.values())
 
@@ -306,7 +306,7 @@ def colour_files(paths, out, colourist, species=None, vividness=None, kind="colo
     if out: check_folder(out)
     paths, written, failed = list(map(Path, paths)), {}, {}
     taken, console = set(map(_key, paths)), Console(stderr=True)
-    for path in track(paths, "Colouring", disable=not (progress and console.is_terminal), console=console, transient=True):
+    for path in track(paths, "Colouring", disable=not progress or not (console.is_terminal or console.is_jupyter), console=console, transient=True):
         try: written[path] = colour_file(path, out, colourist, species, vividness, kind, taken)
         except (ValueError, OSError) as error: failed[path] = _of(path, explained(error))
     return written, failed

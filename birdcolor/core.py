@@ -6,8 +6,8 @@
 __all__ = ['ADVICE', 'NUMBER', 'SPARE', 'PRESETS', 'MODELS', 'RESULT_MODULES', 'IN_USE', 'writing', 'sweep', 'holding',
            'lock_file', 'one_line', 'explained', 'write_json', 'read_json', 'read_record', 'read_arrays', 'digest_of',
            'cache_folder', 'Settings', 'settings_table', 'resolve', 'parse_setting', 'check_injected',
-           'public_settings', 'differing', 'check_folder', 'installed_commit', 'commit', 'graphics_cards', 'on_gpu',
-           'mount_drive', 'Run', 'start_run', 'essential_code', 'code_digest', 'deciding', 'fingerprint_of',
+           'public_settings', 'differing', 'check_name', 'check_folder', 'installed_commit', 'commit', 'graphics_cards',
+           'on_gpu', 'mount_drive', 'Run', 'start_run', 'essential_code', 'code_digest', 'deciding', 'fingerprint_of',
            'fingerprint', 'is_complete', 'check_record', 'cores', 'processor', 'processor_flags', 'device', 'versions',
            'provenance', 'elapsed', 'loading']
 
@@ -44,12 +44,13 @@ def writing(path, new=False):
 
 def _unfinished():
     "How the names of unfinished folders begin that processes of this machine since its start, or of this container, make."
-    processes, started = Path("/proc/self/ns/pid"), Path("/proc/sys/kernel/random/boot_id")  # many virtual machines are called localhost
-    machine = platform.node() + (os.readlink(processes) + started.read_text() if processes.exists() and started.exists() else "")
+    machine = platform.node()
+    with suppress(OSError): machine += os.readlink("/proc/self/ns/pid")
+    with suppress(OSError): machine += Path("/proc/sys/kernel/random/boot_id").read_text()  # many virtual machines are called localhost
     return f".writing-{hashlib.sha256(machine.encode()).hexdigest()[:8]}-"
 
 def sweep(folder, oldest=7*24*3600):
-    "Remove from `folder` what killed processes of this machine left unfinished, and what others did that is older than `oldest` seconds."
+    "Remove from `folder` what killed processes of this machine left unfinished since its start, and what is older than `oldest` seconds of all others."
     own = _unfinished()
     for left in folder.glob(".writing-*"):
         try:
@@ -297,10 +298,12 @@ def differing(first, second, but=()):
     "Names of the settings that two records both have, with values that are not the same, `but` some."
     return sorted(name for name in {*first} & {*second} - {*but} if first[name] != second[name])
 
+def check_name(folder):
+    "Raise a `ValueError` when the name of a `folder` that records and notebooks tell of cannot be written in UTF-8."
+    if any("\ud800" <= letter <= "\udfff" for letter in str(folder)): raise ValueError(f"The name {str(folder)!a} is not in UTF-8, which notebooks and records are; rename the folder.")
+
 def check_folder(out, data="toy"):
-    "Raise a `ValueError` when `out`, where results are to go, is a file, or the folder of the photos `data`, or when the name of either cannot be written in UTF-8."
-    for name in map(str, (out, data)):
-        if any("\ud800" <= letter <= "\udfff" for letter in name): raise ValueError(f"The name {name!a} is not in UTF-8, which notebooks and records are; rename the folder.")
+    "Raise a `ValueError` when `out`, where results are to go, is a file, or the folder of the photos `data`."
     if Path(out).exists() and not Path(out).is_dir(): raise ValueError(f"{out} is a file; results need a folder.")
     if data in ("toy", "kaggle"): return
     photos = Path(data).expanduser().resolve()
@@ -397,7 +400,7 @@ def start_run(model, preset, out=None, **overrides):
     given = {name: value for name, value in overrides.items() if value != ""}
     run = Run(model, preset, resolve(preset, **given), Path(out).expanduser() if out else cache_folder()/"runs"/preset)
     check_folder(run.out, run.settings.data)
-    for folder in run.out, run.settings.data: mount_drive(folder)
+    for folder in run.out, run.settings.data: check_name(folder), mount_drive(folder)
     _held.enter_context(holding(run.folder))
     commit()
     print(f"{run.name}: {', '.join(name for name, _ in graphics_cards()) or 'no GPU found'}; results go to {run.record}")

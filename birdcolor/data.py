@@ -33,7 +33,7 @@ from scipy.sparse.csgraph import connected_components
 from tqdm import tqdm
 
 from . import toy
-from .core import cache_folder, digest_of, holding, one_line, read_json, resolve, write_json, writing
+from .core import cache_folder, digest_of, holding, one_line, read_json, write_json, writing
 
 # %% ../nbs/01_data.ipynb #0005
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)

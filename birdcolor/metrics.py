@@ -18,8 +18,7 @@ import pandas as pd
 from scipy.stats import bootstrap, norm, t as student
 from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.metrics import structural_similarity
-from .core import cores
-from .core import MODELS
+from .core import MODELS, cores
 from .data import LUMA, in_chunks, on_disk
 
 # %% ../nbs/02_metrics.ipynb #0005

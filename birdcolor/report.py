@@ -258,7 +258,7 @@ tr.baseline > *, tr.baseline > th[scope=row] { color: #6b5200; background: #fdf7
 .better, .reproduced { color: #00614a } .worse, .not-reproduced { color: #a13d00 } figure { margin: 1.5rem 0; overflow-x: auto } img { max-width: 100%; height: auto } figure img { max-width: max(100%, 44rem) }
 nav ul { columns: 15rem; max-width: 52rem; padding-left: 1.2rem } a.seed { padding: .3rem 0 }
 figcaption { color: #57606a; font-size: .9rem } .warning { border-left: 4px solid #d55e00; padding: .3rem 1rem; background: #fff4ec }
-@media (max-width: 40rem) { th[scope=row], .claim, td.pair { white-space: normal; min-width: 0; max-width: 9rem } th[scope=row] .note { white-space: normal } }
+@media (max-width: 40rem) { thead th:first-child, th[scope=row], .claim, td.pair { white-space: normal; min-width: 0; max-width: 9rem } th[scope=row] .note { white-space: normal } }
 @page { size: A4 landscape; margin: 1cm }
 @media print {
   body { max-width: none; padding: 0; font-size: 12px } .wide { overflow: visible } table { font-size: 8.5px } th, td { padding: .12rem .25rem } th, td, .interval { white-space: normal }
@@ -333,7 +333,7 @@ on the input's own luma; and, told the species, from itself untold.</p>
 <p>The seventh network trained again without one of its parts, minus the whole network, on the {{ parts[0].photos }} <em>validation</em> photos, with the same number of passes
 as the whole network and with the species unknown; the part that is missed most first.
 Where CIEDE2000 is below zero, the network was better without. One training each: another seed may tell small differences otherwise{% if spread < infinity %}; between two trainings of the
-whole network alone, CIEDE2000 on the test photos may differ by {{ number(spread, "ciede2000") }}{% endif %}.</p>
+whole network alone, after {{ first.settings.epochs }} passes, CIEDE2000 on the test photos may differ by {{ number(spread, "ciede2000") }}{% endif %}.</p>
 {% for passes, parts in parts|groupby("passes") %}<div class="wide"><table><thead><tr><th scope="col" class="text">without it, after {{ passes }} passes, the network</th>{% for score in main_scores %}<th scope="col">{{ scores[score].heading }}</th>{% endfor %}</tr></thead>
 {% for part in parts %}<tr><th scope="row"><a href="{{ part.place }}">{{ part.meaning }}</a></th>{% for score in main_scores %}{% set found = part.differences[score] %}<td>{{ number(found.mean, score, 1) }} {{ range(found, score, 1) }}</td>{% endfor %}</tr>{% endfor %}
 </table></div>{% endfor %}{% endif %}
@@ -388,7 +388,7 @@ PAGE = MACROS + """<!doctype html>
 split {{ first.split_digest }}{% if first.skipped %}, {{ first.skipped }} unreadable photos skipped{% endif %}).
 {{ seeds_in_words }}. Made on {{ date }} from the records in <a href="results/">results/</a>; links lead to files beside this page. Numbers in brackets after
 a network are the seeds of its trainings, each a link to a record. What each network is stands in <a href="https://github.com/birdcolor/birdcolor">birdcolor</a>'s notebooks.</p>
-{% if studied_at %}<p>The studies, of how many photos and of what each part brings, were made at {{ "commit" if studied_at|length == 1 else "commits" }} {{ studied_at|join(", ") }}, the other runs at what stands under Runs.</p>{% endif %}
+{% if studied_at and (curve or leak or parts) %}<p>The studies were made at {{ "commit" if studied_at|length == 1 else "commits" }} {{ studied_at|join(", ") }}, the other runs at the commits that stand under Runs.</p>{% endif %}
 {% if data == "toy" %}<p class="warning">These are birds drawn by birdcolor, not photos. They show that the networks learn and what a report looks like; verdicts on them say nothing about the study.</p>{% endif %}
 {% for warning in warnings %}<p class="warning">{{ warning }}</p>{% endfor %}
 {% set sections %}""" + VERDICTS + TABLES + STUDIES + """
@@ -711,7 +711,7 @@ def readme_sentences(found):
     worse = "; ".join(f"on {SCORES[score].heading}: {those('worse', found, LOOKUP, [score])}" for score in COMPARED)
     pale = f" Worse than {title_of(PALE)} on {SCORES['ciede2000'].heading}: {those('worse', found, PALE, ['ciede2000'])}."
     old, shared = len(outdated(records)), found.sources
-    studies = f" The studies were made at commit {', '.join(found.studied_at)}." if found.studied_at else ""
+    studies = f" The studies were made at commit {', '.join(found.studied_at)}." if found.studied_at and (found.curve or found.leak or found.parts) else ""
     since = f" The code has changed since then: on the same photos, `birdcolor reproduce` would repeat {old} of these {len(records)} trainings." if old else ""
     seventh = [f"{title_of(name)} minus {title_of(LOOKUP)} is {in_words(pair[1]._asdict(), 2)} in CIEDE2000 without them, {in_words(pair[0]._asdict(), 2)} with them. " for name, pair in shared.pairs.items() if name == SEVENTH] if shared else []
     cameras = f"\n\n{shared.shared} of the test photos come from a source of training photos, too ({', '.join(shared.names)}); the intervals take them for independent of one another. {''.join(seventh)}{changed_verdicts(found)}" if shared else ""

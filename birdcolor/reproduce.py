@@ -21,7 +21,7 @@ from typing import Annotated
 import typer
 
 import birdcolor
-from .core import MODELS, PRESETS, Run, check_folder, check_record, elapsed, explained, fingerprint, holding, is_complete, one_line, parse_setting, public_settings, read_record, resolve, writing
+from .core import MODELS, PRESETS, Run, check_folder, check_name, check_record, elapsed, explained, fingerprint, holding, is_complete, one_line, parse_setting, public_settings, read_record, resolve, writing
 
 # %% ../nbs/60_reproduce.ipynb #0005
 def parse_models(text):
@@ -340,6 +340,7 @@ def reproduce(
         given = dict(parse_setting(text) for text in settings or [])
         out, numbers = out or default_folder(preset, data), parse_seeds(seeds)
         check_folder(out, resolve(preset, data=data).data)
+        for folder in out, data: check_name(folder)
         if scheduler: out, data = out.resolve(), whole_path(data)
         groups = [plan_runs(preset, data, parse_models(models), numbers, out, given)]
         if learning_curve: check_curve(groups[0])

@@ -188,7 +188,7 @@ def check_beside(out, study):
     def named(record, names): return ", ".join(f"{name} {record[name]}" for name in names)
     for path in sorted((Path(out)/"results").glob("chroma-seed*.json")):
         found, own = kind(read_record(path, KIND)), kind(study)
-        others = differing(found, own, but=("seed", "epochs"))
+        others = differing(found, own, but=("seed", "epochs", "toy_photos"))
         if others: raise ValueError(f"The ablation for {out} ({named(own, others)}) is not of what {path.name} there is of ({named(found, others)}); run 37_ablation with its settings, or in another folder.")
 
 def _parts(folder, seed):

@@ -11,17 +11,10 @@ from birdcolor.core import writing
 
 
 def shown(outputs):
-    "The `outputs` of a cell without logs and warnings, consecutive lines as one."
-    kept = []
+    "The `outputs` of a cell without logs and warnings."
     for output in outputs:
-        if output.output_type == "stream":
-            output.text = "".join(line for line in output.text.splitlines(True) if not line.startswith(("WARNING:tensorflow", "INFO:tensorflow")))
-            if output.name == "stderr" or not output.text: continue
-            if kept and kept[-1].output_type == "stream":
-                kept[-1].text += output.text
-                continue
-        kept.append(output)
-    return kept
+        if output.output_type == "stream": output.text = "".join(line for line in output.text.splitlines(True) if not line.startswith(("WARNING:tensorflow", "INFO:tensorflow")))
+    return [output for output in outputs if output.output_type != "stream" or output.name != "stderr" and output.text]
 
 
 def main(paths):
@@ -32,7 +25,7 @@ def main(paths):
         for path in map(Path, paths):
             notebook = nbformat.read(path, 4)
             metadata = notebook.metadata.copy()
-            NotebookClient(notebook, timeout=None, kernel_name="python3", resources=dict(metadata=dict(path=str(path.parent)))).execute()
+            NotebookClient(notebook, timeout=None, kernel_name="python3", coalesce_streams=True, resources=dict(metadata=dict(path=str(path.parent)))).execute()
             notebook.metadata = metadata
             for cell in notebook.cells:
                 if "outputs" in cell: cell.outputs = shown(cell.outputs)

@@ -60,6 +60,13 @@ def test_a_run_accepts_every_parameter_of_its_notebook(path):
 
 
 @experiments
+def test_parameters_are_checked_before_anything_is_done_with_them(path):
+    cells = [(tags, text) for kind, tags, text in sources(path) if kind == "code"]
+    (place,) = (place for place, (tags, _) in enumerate(cells) if "parameters" in tags)
+    assert "run = start_run(" in cells[place + 1][1]
+
+
+@experiments
 def test_no_cell_changes_a_parameter(path):
     # a cell may be run again without that of the parameters, and must do the same
     cells = [ast.parse(text) for kind, tags, text in sources(path) if kind == "code" and "parameters" not in tags and not re.search(r"^\s*[%!]", text, re.MULTILINE)]

@@ -9,6 +9,8 @@ __all__ = ['build_fcnn']
 import keras
 from keras import layers
 
+import birdcolor.layers  # sets Keras' numbers and axes to those of birdcolor's networks
+
 # %% ../../nbs/10_fcnn.ipynb #0006
 def build_fcnn(settings):
     "Gray `(size, size, 1)` to RGB `(size, size, 3)` through three dense layers; `size` is `settings.image_size`, a `ValueError` above 256."
