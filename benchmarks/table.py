@@ -59,11 +59,12 @@ BESIDE = ["measured", "birdcolor", "beside it", "takes"]
 
 def files_table(record):
     "Whole trainings from files, data preparation included."
-    rows = [BESIDE]
+    rows = [[*BESIDE, "training MAE in the last epoch, of each"]]
     for network, row in sorted(record["from_files"].items(), key=lambda found: list(MODELS).index(found[0])):
         took = {name: f"{seconds['median']:.0f} s" for name, seconds in row["seconds"].items()}
         rows.append([f"{MODELS[network]}, {row['epochs']} epochs on {row['photos']['birdcolor']} JPEG files", took["birdcolor"],
-                     *([f"the tutorial's manner, {took['tutorial']}", f"{in_words(row['times_birdcolor'])} times as long"] if "tutorial" in took else ["the tutorial's manner", "not measured"])])
+                     *([f"the tutorial's manner, {took['tutorial']}", f"{in_words(row['times_birdcolor'])} times as long"] if "tutorial" in took else ["the tutorial's manner", "not measured"]),
+                     ", ".join(f"{error:.3f}" for error in row["mae"].values())])
     return markdown_table(rows)
 
 
