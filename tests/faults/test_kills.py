@@ -36,7 +36,7 @@ def results(folder):
     page = (folder / "out/report.html").read_text()
     with np.load(folder / "out/runs/fcnn-seed0/predictions.npz") as archive: predicted = archive["prediction"].tobytes()
     left = [path.name for path in folder.rglob(".writing-*")]
-    return record, files, re.sub("Made on [0-9-]+|<h2>Runs</h2>.*?</table>", "", page, flags=re.DOTALL), predicted, left
+    return record, files, re.sub("Made on [0-9-]+|<h2 id=\"runs\">.*?</table>", "", page, flags=re.DOTALL), predicted, left
 
 
 def kill_and_compare(start, wanted, tmp_path, keep, name, fault):
