@@ -349,11 +349,8 @@ def study_colourist(model, folder):
 def _build(model, settings):
     "The network that goes from gray to colour in what `build_<model>` makes, in 32-bit numbers whatever trainings of this session compute in."
     from importlib import import_module
-    import keras
-    module, policy = import_module(f"birdcolor.models.{model}"), keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")
-    try: built = getattr(module, f"build_{model}")(settings)
-    finally: keras.config.set_dtype_policy(policy)
+    from birdcolor.layers import in_float32
+    with in_float32(): built = getattr(import_module(f"birdcolor.models.{model}"), f"build_{model}")(settings)
     return getattr(built, "network", built)
 
 # %% ../nbs/50_colorize.ipynb #0083

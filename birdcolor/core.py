@@ -49,15 +49,18 @@ def _unfinished():
     with suppress(OSError): machine += Path("/proc/sys/kernel/random/boot_id").read_text()  # many virtual machines are called localhost
     return f".writing-{hashlib.sha256(machine.encode()).hexdigest()[:8]}-"
 
+def _abandoned(left, oldest):
+    "Whether nobody is at work on the unfinished folder `left`: its process is gone from this machine, or it is another machine's and older than `oldest` seconds."
+    if not left.name.startswith(_unfinished()): return time.time() - left.stat().st_mtime > oldest
+    try: os.kill(int(left.name.split("-")[2]), 0)
+    except ProcessLookupError: return True
+    return False
+
 def sweep(folder, oldest=7*24*3600):
     "Remove from `folder` what killed processes of this machine left unfinished since its start, and what is older than `oldest` seconds of all others."
-    own = _unfinished()
     for left in folder.glob(".writing-*"):
-        try:
-            if left.name.startswith(own): os.kill(int(left.name.split("-")[2]), 0)
-            elif time.time() - left.stat().st_mtime > oldest: raise ProcessLookupError
-        except ProcessLookupError: shutil.rmtree(left, ignore_errors=True)
-        except (OSError, ValueError): pass
+        with suppress(OSError, ValueError):
+            if _abandoned(left, oldest): shutil.rmtree(left, ignore_errors=True)
 
 # %% ../nbs/00_core.ipynb #b8d1f0a2
 @contextmanager

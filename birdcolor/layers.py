@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['BatchNorm', 'weights_gradient', 'by_products', 'products_pay', 'Conv2D', 'way_back', 'Conv2DTranspose',
-           'MaxPooling2D', 'larger', 'usual_settings', 'exact']
+           'MaxPooling2D', 'larger', 'usual_settings', 'in_float32', 'exact']
 
 # %% ../nbs/01_layers.ipynb #0002
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from functools import cache
 
 from .core import on_gpu, processor_flags
@@ -138,6 +138,14 @@ def usual_settings():
     keras.config.set_image_data_format("channels_last")
 
 usual_settings()
+
+@contextmanager
+def in_float32():
+    "A scope in which layers are made for 32-bit numbers, whatever a training of this session computes in."
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try: yield
+    finally: keras.config.set_dtype_policy(policy)
 
 # %% ../nbs/01_layers.ipynb #bd14caa5
 if keras.backend.backend() == "tensorflow":

@@ -179,8 +179,8 @@ def publish(executed):
     from nbconvert import HTMLExporter
     notebook = nbformat.read(executed, 4)
     folder = notebook.metadata.get("papermill", {}).get("parameters", {}).get("data") or ""
-    for place in (str(Path(folder).expanduser().resolve()), folder):
-        if os.sep in folder: notebook = nbformat.from_dict(_replaced(notebook, place, Path(folder).name))
+    for place in [str(Path(folder).expanduser().resolve()), folder]*(os.sep in folder):
+        notebook = nbformat.from_dict(_replaced(notebook, place, Path(folder).name))
     for cell in notebook.cells:
         if "outputs" in cell: cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
         for output in cell.get("outputs", []): shrink(output)

@@ -18,7 +18,7 @@ import birdcolor
 from ..core import NUMBER, read_arrays, read_json, read_record, write_json, writing
 from ..data import LUMA, Rows, in_chunks, on_disk
 from ..metrics import add_chroma, colourfulness, gray as luma_of, mean_chroma, score_images, to_uint8
-from ..layers import exact
+from ..layers import exact, in_float32
 from .cnn import conv_block
 from ..pairs import Pairs
 from ..training import Colorizer, compiled, training_rows
@@ -195,10 +195,7 @@ class Colourist:
         record = read_record(Path(folder)/"chroma.json", PACKED)
         self.size, self.species, self.record = record["settings"]["image_size"], record["species"], record
         self.vivid, self.vividness, self.square_only = record["vivid"], record["vividness"], False
-        policy = keras.config.dtype_policy()
-        keras.config.set_dtype_policy("float32")
-        self.planes = build_planes(None, len(self.species), record["settings"]["batch_norm_momentum"])
-        keras.config.set_dtype_policy(policy)
+        with in_float32(): self.planes = build_planes(None, len(self.species), record["settings"]["batch_norm_momentum"])
         shapes = {f"weight{number:03}": weight.shape for number, weight in enumerate(self.planes.get_weights())}
         self.planes.set_weights([array.astype("float32") for array in read_arrays(Path(folder)/"chroma.npz", shapes).values()])
 
