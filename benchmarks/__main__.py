@@ -12,7 +12,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from birdcolor.core import PRESETS, _output, commit, graphics_cards, versions, write_json
+from birdcolor.core import PRESETS, _output, commit, graphics_cards, resolve, versions, write_json
 from birdcolor.data import decode_photos, find_photos
 
 from .files import draw_photos, from_files, preparation, repeated
@@ -27,7 +27,7 @@ PARTS = ("same", "steps", "arithmetic", "files", "preparation", "startup", "scal
 
 def listed(text, allowed, what):
     "A comma-separated option as a list; a name that is not `allowed` is an error."
-    names = [name.strip() for name in text.split(",") if name.strip()]
+    names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     unknown = [name for name in names if name not in allowed]
     if unknown or not names: raise typer.BadParameter(f"{what} must be some of {', '.join(allowed)}, not {text!r}.")
     return names
@@ -37,7 +37,7 @@ def numbers(text):
     "`--counts` as a list; anything but whole numbers above zero is an error."
     found = [int(number) for number in text.split(",") if number.strip().isdecimal()]
     if len(found) != text.count(",") + 1 or 0 in found: raise typer.BadParameter(f"--counts must be whole numbers above zero with commas between them, not {text!r}.")
-    return found
+    return list(dict.fromkeys(found))
 
 
 def as_name(device, precision):
@@ -85,15 +85,18 @@ def main(
     networks, trained, counts = listed(networks, NETWORKS, "--networks"), listed(trained, NETWORKS, "--trained"), numbers(counts)
     if "files" in parts and files < 2*batch: raise typer.BadParameter(f"--files must be at least {2*batch}, twice --batch, not {files}.")
     settings = dict(image_size=size, batch_size=batch)
+    try: resolve("study", **settings)
+    except ValueError as error: raise typer.BadParameter(str(error)) from None
     with Worker() as worker: device, precision = worker("device"), worker("precision")
     made = whereabouts(device, precision, settings | dict(rounds=rounds, turn_seconds=turn, photos="given" if photos else "drawn"))
     def keep(part, found): finished(part, found, made, out/f"{machine or as_name(device, precision)}.json")
     with tempfile.TemporaryDirectory() as folder:
         if {"steps", "arithmetic", "files", "preparation"} & set(parts):
             if not photos: draw_photos(Path(folder)/"drawn", 60)
-            try: seen = find_photos(str(photos or Path(folder)/"drawn"))
+            try:
+                seen = find_photos(str(photos or Path(folder)/"drawn"))
+                decoded = decode_photos(seen, size, Path(folder)/"cache")
             except ValueError as error: raise typer.BadParameter(str(error)) from None
-            decoded = decode_photos(seen, size, Path(folder)/"cache")
             readable, few = set(decoded.names), decoded.images[:2*batch]
             source = [photo for photo in seen if photo.name in readable]
             np.save(Path(folder)/"photos.npy", few[np.arange(2*batch) % len(few)])

@@ -93,18 +93,23 @@ def scale_table(record):
     return markdown_table(rows) + "\n\nJPEG files of drawn birds, {0}x{0} pixels; training is one pass of the FCNN; peak memory {1} mapped files, libraries included.".format(record["scale"]["image_size"], mapped)
 
 
+def machine(made):
+    "What was measured on."
+    return f"{made.get('device') or made['processor']}{', in float32'*(made.get('precision') == 'float32')}"
+
+
 def sentence(made, parts):
     "Where, when and on what `parts` were measured."
     settings, versions = made["settings"], made["versions"]
     trained = f"trained on {settings['image_size']}x{settings['image_size']} pixels, {settings['batch_size']} photos a step, augmentation on; "
     turns = f"median [lowest, highest] of {settings['rounds']} turns; "
     packages = ", ".join(f"{title} {versions[name]}" for name, title in PACKAGES.items() if name in versions and name != UNUSED[made.get("backend", "tensorflow")])
-    plain = ", in float32"*(made.get("precision") == "float32")
-    return (f"{made.get('device') or made['processor']}{plain}; {trained if {'steps', 'arithmetic', 'from_files'} & set(parts) else ''}{turns if set(parts) != {'scale'} else 'measured once; '}"
+    return (f"{machine(made)}; {trained if {'steps', 'arithmetic', 'from_files'} & set(parts) else ''}{turns if set(parts) != {'scale'} else 'measured once; '}"
             f"{packages}; commit {short(made['commit'])}, {made['finished'][:10]}.")
 
 
-SHOWN = dict(steps=steps_table, arithmetic=arithmetic_table, from_files=files_table, preparation=preparation_table, startup=startup_table, scale=scale_table)
+SHOWN = dict(steps=("A training step", steps_table), arithmetic=("What the machine could do", arithmetic_table), from_files=("Whole trainings, from files", files_table),
+             preparation=("Preparing photos", preparation_table), startup=("Starting", startup_table), scale=("Many photos", scale_table))
 
 
 def tables(folder="reports/benchmarks"):
@@ -112,7 +117,8 @@ def tables(folder="reports/benchmarks"):
     texts = []
     for path in sorted(Path(folder).glob("*.json")):
         record = json.loads(path.read_text(encoding="utf-8"))
+        texts += [f"### {machine(next(record[part]['made'] for part in SHOWN if part in record))}"]
         for _, together in groupby((part for part in SHOWN if part in record), key=lambda part: (part == "scale", record[part]["made"] | dict(finished=None))):
             parts = list(together)
-            texts += [SHOWN[part]({part: record[part]["found"]}) for part in parts] + [sentence(record[parts[-1]]["made"], parts)]
+            texts += [f"**{title}**\n\n{table({part: record[part]['found']})}" for part in parts for title, table in [SHOWN[part]]] + [sentence(record[parts[-1]]["made"], parts)]
     return "\n\n".join(texts)

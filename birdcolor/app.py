@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from PIL import Image
 
 from .colorize import as_jpeg, colourise_photo, load_colourist, new_path, open_photo, save_photo
-from .core import MODELS, explained
+from .core import MODELS, RUNS, Run, explained, resolve
 from .data import SUFFIXES
 from .toy import draw_bird
 
@@ -65,7 +65,8 @@ UNKNOWN, ANSWER = "unknown", "answer-"
 # %% ../nbs/51_app.ipynb #0013
 def offered(runs):
     "The models whose weights are at hand: chroma, and the networks of the study with a finished run in the folder `runs`."
-    return ["chroma", *(model for model in MODELS if model != "chroma" and (Path(runs)/f"runs/{model}-seed0/best.weights.h5").is_file())]
+    found = [Run(model, "smoke", resolve("smoke"), Path(runs)) for model in MODELS if model != "chroma"]
+    return ["chroma", *(run.model for run in found if run.record.is_file() and run.weights.is_file())]
 
 # %% ../nbs/51_app.ipynb #0015
 def example_birds(folder):
@@ -108,15 +109,17 @@ async def uploaded(move, path):
     if Path(path).is_dir(): raise gr.Error("Upload a photo, not a folder.", print_exception=False)
     return await move(path)
 
-def build_page(folder, runs="reports/quick", load=load_colourist, seconds=PAGE_SECONDS):
+def build_page(folder, runs=RUNS, load=load_colourist, seconds=PAGE_SECONDS):
     "The Gradio page; files go to `folder`; `load(model, runs)` gives a colourist; a photo may take so many `seconds`."
     import gradio as gr
     colourist, thread = cache(lambda model: load(model, runs)), ThreadPoolExecutor(1)
     examples = Path(folder)/"examples"
     gr.set_static_paths(examples)
 
+    def nothing(): return None, gr.DownloadButton(interactive=False), ""
+
     def colour(path, species, vividness, model):
-        if not path: return None, gr.DownloadButton(interactive=False), ""
+        if not path: return nothing()
         try: pictures, file = in_time(thread, seconds, answer, path, colourist(model), species if colourist(model).species else UNKNOWN, vividness, folder, late=discard)
         except (ValueError, OSError) as error: raise gr.Error(without_paths(error, path), duration=None, print_exception=False) from None
         with Image.open(file) as image: width, height = image.size
@@ -136,8 +139,10 @@ def build_page(folder, runs="reports/quick", load=load_colourist, seconds=PAGE_S
                 pictures = gr.ImageSlider(label="Gray and coloured", interactive=False, buttons=["fullscreen"])
                 download = gr.DownloadButton("Download at full size", interactive=False)
                 said = gr.HTML()
-        gr.on([photo.change, species.change, vividness.change, model.change], colour, [photo, species, vividness, model],
-              [pictures, download, said], concurrency_limit=1, trigger_mode="always_last", api_name="colour")
+        done = gr.on([photo.change, species.change, vividness.change, model.change], colour, [photo, species, vividness, model],
+                     [pictures, download, said], concurrency_limit=1, trigger_mode="always_last", api_name="colour")
+        # or the picture of the photo before would stand beside the reason why this one has none
+        done.failure(nothing, None, [pictures, download, said], queue=False, api_visibility="private")
     return page.queue(max_size=32)
 
 # %% ../nbs/51_app.ipynb #3b79670a
@@ -174,7 +179,7 @@ def check_address(host, port):
         try: tried.bind((host, port))
         except OSError as error: raise ValueError(f"No page can be served at {host}, port {port} ({error.strerror}); give another --host or --port.") from None
 
-def serve(host="127.0.0.1", port=7860, runs="reports/quick", wait=True, **options):
+def serve(host="127.0.0.1", port=7860, runs=RUNS, wait=True, **options):
     "Open the page at `host` and `port` (`None`: any that is free) and serve it until it is stopped; with `wait=False`, return the page that is being served."
     from starlette.middleware import Middleware
     if port: check_address(host, port)

@@ -6,7 +6,7 @@
 __all__ = ['PICTURES', 'CLAIMS', 'RESAMPLES', 'IN_A_BLOCK', 'AT_ONCE', 'ALONGSIDE', 'Claim', 'beats', 'photo_shares',
            'resampled_means', 'seed_deviations', 'common_share', 'seed_interval', 'each', 'direction', 'falling_error',
            'judge', 'Scored', 'read_scores', 'read_predictor', 'read_predictors', 'Comparison', 'shared_seeds',
-           'compare', 'between_trainings', 'Verdict', 'missing', 'judge_claim']
+           'compare', 'between_trainings', 'Repeated', 'compare_trainings', 'Verdict', 'missing', 'judge_claim']
 
 # %% ../nbs/35_claims.ipynb #0002
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
+from scipy.stats import t as student, ttest_ind
 
 from .data import in_chunks, on_disk
 from .metrics import BASELINES, SCORES, small_sample, title_of
@@ -90,7 +90,7 @@ def seed_deviations(seeds):
 # %% ../nbs/35_claims.ipynb #0014
 def common_share(values):
     "Of the spread between photos in `values` (..., seeds, photos), the factor that all seeds have in common: 0 to 1."
-    seeds, photos = values.shape[-2:]
+    seeds = values.shape[-2]
     by_photo, by_seed = values.mean(-2, keepdims=True), values.mean(-1, keepdims=True)
     interaction = np.sum((values - by_photo - by_seed + values.mean((-2, -1), keepdims=True))**2, axis=(-2, -1))/(seeds - 1)
     between_photos = np.maximum(seeds*np.sum((by_photo - by_seed.mean(-2, keepdims=True))**2, axis=(-2, -1)), 1e-300)
@@ -201,6 +201,27 @@ def between_trainings(scored, score):
     "Within what the means of two more trainings of a `Scored` will differ on `score`, in 95% of cases, by Student's t; with one training, infinity."
     means = scored.of([score])[0].mean(axis=1)
     return float(student.ppf(0.975, len(means) - 1)*np.sqrt(2)*means.std(ddof=1)) if len(means) > 1 else np.inf
+
+# %% ../nbs/35_claims.ipynb #7c1e0a02
+class Repeated(NamedTuple):
+    "Two samples of trainings of one network on one score: how many and their means, first and second, and the difference, second - first, with its 95% interval."
+    counts: tuple
+    means: tuple
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def apart(self):
+        "Whether the samples differ by more than trainings do."
+        return not self.low <= 0 <= self.high
+
+def compare_trainings(first, second, score):
+    "The `Repeated` of two `Scored` on the same photos; one training each says nothing about their spread, and the interval is infinite."
+    samples = [scored.of([score])[0].mean(axis=1) for scored in (first, second)]
+    counts, means = tuple(map(len, samples)), tuple(float(sample.mean()) for sample in samples)
+    interval = ttest_ind(*samples[::-1]).confidence_interval() if sum(counts) > 2 else (-np.inf, np.inf)
+    return Repeated(counts, means, means[1] - means[0], *map(float, interval))
 
 # %% ../nbs/35_claims.ipynb #0038
 ALONGSIDE = ("psnr", "ssim", "ciede2000")

@@ -6,9 +6,9 @@
 __all__ = ['WHITE', 'BRIGHTEST', 'FILE_TAGS', 'STRIP_PIXELS', 'UNSURE', 'JPEG_SUFFIXES', 'JPEG_SIDE', 'JPEG_NOTES', 'open_photo',
            'read_exif', 'eight_bits', 'without_alpha', 'metadata', 'prepared', 'working_size', 'luma', 'small_luma',
            'edge_slopes', 'enlarge', 'colour_pixels', 'colour_strip', 'with_chroma', 'seen_by', 'predict_chroma',
-           'find_species', 'chroma_gain', 'colourise_photo', 'beside_gray', 'unsure_photo', 'as_jpeg', 'save_photo',
-           'new_path', 'folder_photos', 'find_files', 'colour_file', 'colour_files', 'StudyColourist',
-           'study_colourist', 'load_colourist', 'known_species', 'score_colourist', 'score_weights']
+           'find_species', 'chroma_gain', 'colourise_photo', 'beside_gray', 'check_unsure', 'unsure_photo', 'as_jpeg',
+           'save_photo', 'new_path', 'folder_photos', 'find_files', 'colour_file', 'colour_files', 'StudyColourist',
+           'study_colourist', 'load_colourist', 'check_wishes', 'score_colourist', 'score_weights']
 
 # %% ../nbs/50_colorize.ipynb #0002
 import os, warnings
@@ -26,7 +26,7 @@ from rich.progress import track
 from scipy.ndimage import uniform_filter
 
 import birdcolor
-from .core import MODELS, Run, check_folder, explained, loading, one_line, provenance, public_settings, read_record, resolve, write_json, writing
+from .core import MODELS, RUNS, Run, check_folder, explained, loading, one_line, provenance, public_settings, read_record, resolve, write_json, writing
 from .data import LARGEST, LOOKED_AT, LUMA, MEGAPIXELS, Rows, left_out, load_data, made_or_hidden, on_disk, open_image, resolver, to_srgb, upright, why_unreadable
 
 # %% ../nbs/50_colorize.ipynb #0007
@@ -231,9 +231,13 @@ def beside_gray(coloured):
 # %% ../nbs/50_colorize.ipynb #bd36e94a
 UNSURE = 32/255
 
+def check_unsure(colourist):
+    "Raise a `ValueError` unless `colourist` knows species to be unsure between."
+    if not colourist.species: raise ValueError("This network knows no species, so it cannot say where it is unsure.")
+
 def unsure_photo(image, colourist):
     "How unsure `colourist` is at each pixel of `image`, mode L at its size: black where all species get one chroma, white from a standard deviation of `UNSURE`."
-    if not colourist.species: raise ValueError("This network knows no species, so it cannot say where it is unsure.")
+    check_unsure(colourist)
     from birdcolor.models.chroma import uncertainty
     photo, _, _ = prepared(image)
     spread = uncertainty(colourist, seen_by(colourist, photo)[None, ..., None])
@@ -335,15 +339,14 @@ class StudyColourist:
 def study_colourist(model, folder):
     "The network `model` with seed 0 from the runs in `folder`, as `birdcolor reproduce` leaves them."
     run = Run(model, "smoke", resolve("smoke"), Path(folder))
-    weights = run.folder/"best.weights.h5"
-    for file in (run.record, weights):
+    for file in (run.record, run.weights):
         if not file.is_file():
             raise ValueError(f"{file} is missing; train one with birdcolor reproduce --models {model} --data <photos> --out <folder>, and give --runs <folder>.")
     record = read_record(run.record, dict(preset=str, settings=dict))
     settings = resolve(record["preset"], **record["settings"])
     network = _build(model, settings)
-    try: network.load_weights(weights)
-    except Exception as error: raise ValueError(f"{weights} does not hold the weights of this {model} ({type(error).__name__}); train it again.") from error
+    try: network.load_weights(run.weights)
+    except Exception as error: raise ValueError(f"{run.weights} does not hold the weights of this {model} ({type(error).__name__}); train it again.") from error
     return StudyColourist(network, settings.image_size)
 
 def _build(model, settings):
@@ -355,7 +358,7 @@ def _build(model, settings):
 
 # %% ../nbs/50_colorize.ipynb #0083
 @loading()
-def load_colourist(model="chroma", runs="reports/quick"):
+def load_colourist(model="chroma", runs=RUNS):
     "The colourist `model`: chroma, which is in the package, or a network of the study from its run in the folder `runs`."
     _check_model(model)
     if model != "chroma": return study_colourist(model, runs)
@@ -368,12 +371,14 @@ def _check_model(model):
     if model not in known: raise ValueError(f"Unknown model {model}; allowed are {', '.join(known)}.")
 
 # %% ../nbs/50_colorize.ipynb #11a7d355
-def known_species(model="chroma", species=None):
-    "Names of the species that `model` can be told, without loading it; a `species` that is none of them raises the `ValueError` of `find_species`."
+def check_wishes(model="chroma", species=None, vividness=None, unsure=False):
+    "Names of the species that `model` can be told, without loading it; a wish that it cannot meet raises the `ValueError` that colouring would end in."
     _check_model(model)
     shipped = Path(birdcolor.__file__).parent/"weights"/"chroma.json"
     names = read_record(shipped, dict(species=list))["species"] if model == "chroma" else []
-    find_species(SimpleNamespace(species=names), species)
+    model = SimpleNamespace(species=names, vivid=1, vividness=0)
+    find_species(model, species), chroma_gain(model, vividness)
+    if unsure: check_unsure(model)
     return names
 
 # %% ../nbs/50_colorize.ipynb #519f60a7

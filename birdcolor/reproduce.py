@@ -6,14 +6,15 @@
 __all__ = ['ENVIRONMENT', 'FORWARDED', 'app', 'parse_models', 'parse_seeds', 'notebook_of', 'notebook_parameters', 'plan_runs',
            'plan_studies', 'check_curve', 'skip_grammar', 'attached', 'end_with', 'as_option', 'start_notebook',
            'follow', 'epochs_done', 'run_notebook', 'last_error', 'shrink', 'publish', 'cut_off', 'check_neighbours',
-           'default_folder', 'reproduce_runs', 'one_by_one', 'title', 'labels', 'hold_and_do', 'do_run', 'everywhere',
-           'do_there', 'examples', 'complain', 'at_home', 'say_version', 'about', 'reproduce', 'asked_studies',
-           'whole_path', 'cluster_client', 'finished_page', 'checked', 'report', 'colorize', 'open_page',
-           'look_at_data', 'main']
+           'check_studies', 'default_folder', 'reproduce_runs', 'one_by_one', 'title', 'labels', 'hold_and_do',
+           'do_run', 'everywhere', 'do_there', 'examples', 'complain', 'at_home', 'say_version', 'about', 'reproduce',
+           'asked_studies', 'whole_path', 'cluster_client', 'finished_page', 'checked', 'set_beside', 'report',
+           'colorize', 'open_page', 'look_at_data', 'main']
 
 # %% ../nbs/60_reproduce.ipynb #0002
 import base64, csv, io, json, os, signal, subprocess, sys, threading, time
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -21,7 +22,7 @@ from typing import Annotated
 import typer
 
 import birdcolor
-from .core import MODELS, PRESETS, Run, check_folder, check_name, check_record, elapsed, explained, fingerprint, holding, is_complete, one_line, parse_setting, public_settings, read_record, resolve, writing
+from .core import MODELS, PRESETS, RUNS, Run, check_folder, check_name, check_record, elapsed, explained, fingerprint, holding, is_complete, one_line, parse_setting, public_settings, read_record, resolve, writing
 
 # %% ../nbs/60_reproduce.ipynb #0005
 def parse_models(text):
@@ -84,7 +85,7 @@ def check_curve(planned):
     "Raise a `ValueError` unless the studied network is among the `planned` runs, or trained already for their seeds: the learning curve ends with it."
     from birdcolor.studies import STUDIED
     if any(run.model == STUDIED for run, _, _ in planned): return
-    if not all(run.record.with_name(f"{STUDIED}-seed{run.settings.seed}.json").exists() for run, _, _ in planned):
+    if not all(replace(run, model=STUDIED).record.exists() for run, _, _ in planned):
         raise ValueError(f"The learning curve needs {STUDIED} on all training photos as well; add it to --models.")
 
 # %% ../nbs/60_reproduce.ipynb #778a5b16
@@ -213,6 +214,11 @@ def check_neighbours(planned, digest):
     wanted = [dict(model=run.model, split_digest=digest, preset=run.preset, settings=public_settings(run.settings)) for run, _, _ in planned]
     try: check_comparable([*others, *wanted])
     except ValueError as error: raise ValueError(f"{run.out} holds other runs. {error}") from None
+
+def check_studies(groups):
+    "`check_neighbours` of each study's planned runs, so that hours of training before them do not end in its `ValueError`."
+    from birdcolor.data import load_data
+    for planned in groups: check_neighbours(planned, load_data(planned[0][0].settings).digest)
 
 # %% ../nbs/60_reproduce.ipynb #dde3ca27
 def default_folder(preset, data):
@@ -345,6 +351,7 @@ def reproduce(
         groups = [plan_runs(preset, data, parse_models(models), numbers, out, given)]
         if learning_curve: check_curve(groups[0])
         groups += plan_studies(asked_studies(learning_curve, leakage), preset, data, numbers, out, given)
+        check_studies(groups[1:])
         with cluster_client(scheduler) as client: failed = [name for planned in groups for name in reproduce_runs(planned, typer.echo, client)]
         if any((out/"results").glob("*-seed*.json")): typer.echo(f"Report: {finished_page(out)}")
     except (ValueError, OSError) as error: complain(error)
@@ -383,19 +390,27 @@ def checked(out, data):
     for sentence, fine in check_report(out, data):
         typer.echo(sentence)
         found.append(fine)
-    if not all(found): raise ValueError(f"{found.count(False)} of {len(found)} runs in {out} have other scores than their files say; run birdcolor reproduce again.")
+    if not all(found): raise ValueError(f"{found.count(False)} of {len(found)} runs and trivial predictors in {out} have other scores than their files say; run birdcolor reproduce again.")
 
 # %% ../nbs/60_reproduce.ipynb #0036
-@app.command(epilog=examples("report reports/quick", "report reports/quick --check"))
+def set_beside(out, other):
+    "Say network by network how the scores in `out` differ from those in the folder `other`."
+    from birdcolor.report import again_lines, compare_folders
+    for line in again_lines(compare_folders(other, out)): typer.echo(line)
+
+@app.command(epilog=examples("report reports/quick", "report reports/quick --check", "report reports/mine --against reports/quick"))
 def report(
     out: Annotated[Path, typer.Argument(callback=at_home, help="Folder that holds results/, as reproduce makes it.")],
     check: Annotated[bool, typer.Option("--check", help="Write nothing; verify that stored predictions give the stored scores.")] = False,
     data: Annotated[str | None, typer.Option(help="With --check: the folder of photos that the records were made from.")] = None,
+    against: Annotated[Path | None, typer.Option(callback=at_home, help="Write nothing; say how the scores differ from those in this folder, made from the same photos.")] = None,
 ):
     "Write the report of a folder again, from its records, without training."
     try:
+        if check and against: raise ValueError("Give --check or --against, not both.")
         if data and not check: raise ValueError("--data is for --check alone: a report is written from the records.")
         if check: checked(out, data)
+        elif against: set_beside(out, against)
         else: typer.echo(f"Report: {finished_page(out)}")
     except (ValueError, OSError) as error: complain(error)
 
@@ -404,7 +419,7 @@ def report(
 def colorize(
     photos: Annotated[list[str], typer.Argument(help="Photos (JPEG, PNG, TIFF, WebP, AVIF and others; of several pictures in a file the first), or folders of photos (and of folders of photos).")],
     model: Annotated[str, typer.Option(help=f"Network: chroma, which comes with birdcolor, or {', '.join(model for model in MODELS if model != 'chroma')} from --runs.", autocompletion=lambda: list(MODELS))] = "chroma",
-    runs: Annotated[Path | None, typer.Option(callback=at_home, help="Folder of finished runs for the other networks, such as reports/kaggle-quick, where reproduce --preset quick --data kaggle puts them. Default: reports/quick.")] = None,
+    runs: Annotated[Path | None, typer.Option(callback=at_home, help=f"Folder of finished runs for the other networks, such as reports/kaggle-quick, where reproduce --preset quick --data kaggle puts them. Default: {RUNS}.")] = None,
     species: Annotated[str | None, typer.Option(help="The bird on the photos, for example Robin. Default: not known.")] = None,
     vividness: Annotated[float | None, typer.Option(help="From 0, the most likely colours, to 1, vivid ones. Default: the network's own.")] = None,
     compare: Annotated[bool, typer.Option("--compare", help="Write gray and coloured side by side.")] = False,
@@ -417,10 +432,11 @@ def colorize(
         if runs and model == "chroma": raise ValueError("Chroma comes with birdcolor; --runs is for the other networks, with --model.")
         if unsure and (species or vividness is not None): raise ValueError("--unsure compares all species; leave out --species and --vividness.")
         from rich.console import Console
-        from birdcolor.colorize import colour_files, find_files, known_species, load_colourist
-        known_species(model, species)
+        from birdcolor.colorize import check_wishes, colour_files, find_files, load_colourist
+        check_wishes(model, species, vividness, unsure)
+        if out: check_folder(out)
         files, kind = find_files(photos), "unsure" if unsure else "compared" if compare else "coloured"
-        with Console(stderr=True).status("Loading the network"): colourist = load_colourist(model, runs or "reports/quick")
+        with Console(stderr=True).status("Loading the network"): colourist = load_colourist(model, runs or RUNS)
         written, failed = colour_files(files, out, colourist, species, vividness, kind, progress=True)
     except (ValueError, OSError) as error: complain(error)
     for result in written.values(): typer.echo(one_line(str(result)))
@@ -433,7 +449,7 @@ def colorize(
 def open_page(
     host: Annotated[str, typer.Option(help="Address to serve at; 0.0.0.0 opens the page to the whole network.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to serve at.", min=1, max=65_535)] = 7860,
-    runs: Annotated[Path | None, typer.Option(callback=at_home, help="Folder of finished runs for the networks of the study, such as reports/kaggle-quick, where reproduce --preset quick --data kaggle puts them. Default: reports/quick, if it holds any.")] = None,
+    runs: Annotated[Path | None, typer.Option(callback=at_home, help=f"Folder of finished runs for the networks of the study, such as reports/kaggle-quick, where reproduce --preset quick --data kaggle puts them. Default: {RUNS}, if it holds any.")] = None,
 ):
     "Open a web page that colours photos, for this machine alone unless --host says otherwise."
     from importlib.util import find_spec
@@ -442,7 +458,7 @@ def open_page(
         from rich.console import Console
         with Console(stderr=True).status("Loading the page"): from birdcolor.app import serve
         if runs and not runs.is_dir(): raise ValueError(f"There is no folder {str(runs)!r} of finished runs.")
-        serve(host, port, runs or "reports/quick")
+        serve(host, port, runs or RUNS)
     except (ValueError, OSError) as error: complain(error)
 
 # %% ../nbs/60_reproduce.ipynb #aed58f6b

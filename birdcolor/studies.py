@@ -119,7 +119,7 @@ def photo_sources(folder):
     if file is None: return {}
     try:
         with open(file, newline="", encoding="utf-8", errors="replace") as lines: rows = [(row.get("filepaths") or "", row.get("Source")) for row in csv.DictReader(lines)]
-    except csv.Error: return {}
+    except (OSError, csv.Error): return {}
     return {_place(found[1]): source for path, source in rows if source and (found := re.fullmatch(r"withBackground/(.+?)\.?\w+", path))}
 
 def _place(name):

@@ -9,7 +9,7 @@ import pytest
 import typer
 from PIL import Image
 
-from benchmarks.__main__ import as_name, finished, numbers, whereabouts
+from benchmarks.__main__ import as_name, finished, main, numbers, whereabouts
 from benchmarks.arithmetic import needed
 from benchmarks.files import Opened, draw_photos, preparation, repeated
 from benchmarks.in_birdcolor import Contender
@@ -120,6 +120,7 @@ def test_a_part_measured_again_replaces_that_part_alone(tmp_path):
     assert (stored["same"]["made"]["settings"]["rounds"], stored["startup"]["made"]["settings"]["rounds"]) == (5, 7)
     written = tables(tmp_path)
     assert "| `import birdcolor` | 1.75 [1.25, 2.00] |" in written and "of 7 turns" in written and "trained on" not in written
+    assert written.startswith("### Example, in float32\n\n**Starting**\n\n| command | seconds |")
     assert tables(tmp_path / "nowhere") == ""
 
 
@@ -139,9 +140,14 @@ def test_parts_of_one_measurement_share_a_sentence(tmp_path):
 
 
 def test_wrong_counts_are_one_sentence():
-    assert numbers("200, 2000") == [200, 2000]
+    assert numbers("200, 2000, 200") == [200, 2000]
     for wrong in "200,", "0", "2e3", "-1", "":
         with pytest.raises(typer.BadParameter, match="--counts must be whole numbers above zero with commas between them, not "): numbers(wrong)
+
+
+def test_sizes_and_batches_that_no_training_takes_end_before_anything_is_measured():
+    for wrong in dict(size=100), dict(batch=5000):
+        with pytest.raises(typer.BadParameter, match="must be "): main(**wrong)
 
 
 def test_a_turn_is_as_long_as_asked_for():

@@ -346,6 +346,7 @@ def test_a_map_of_where_it_is_unsure(command, folder):
     (["--species", "Dodo"], "Unknown species 'Dodo'; this network knows Blackbird, Bluetit, Carrion Crow, Chaffinch, Coal Tit, Collared Dove, Dunnock, Feral Pigeon, Goldfinch,"
                             " Great Tit, Greenfinch, House Sparrow, Jackdaw, Long Tailed Tit, Magpie, Robin, Song Thrush, Starling, Wood Pigeon, Wren."),
     (["--vividness", "1.5"], "vividness must be from 0 (most likely) to 1 (vivid), not 1.5."),
+    (["--model", "unet", "--unsure"], "This network knows no species, so it cannot say where it is unsure."),
     (["--out", "FILE"], "FILE is a file; results need a folder."),
 ])
 def test_wishes_that_cannot_be_met(command, folder, arguments, sentence):

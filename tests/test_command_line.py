@@ -100,6 +100,18 @@ def test_a_report_is_of_records_not_of_data(ask):
     assert ask("report", "out", "--data", "birds") == (2, "birdcolor: --data is for --check alone: a report is written from the records.\n", "")
 
 
+def test_scores_are_set_beside_those_of_another_folder(ask):
+    study = ROOT / "reports/study"
+    mean = json.loads((study / "results/fcnn-seed0.json").read_text())["test"]["ciede2000"]["mean"]
+    status, said, told = ask("report", str(study), "--against", str(study))
+    assert (status, said) == (0, "")
+    assert told.startswith(f"FCNN (trainings: 1, again 1)\n  CIEDE2000: {mean:.2f}, again {mean:.2f}\n")
+    assert told.splitlines()[-1].startswith("One training each does not tell how far trainings of one network differ. Claims judged in both: ")
+    assert told.endswith("; every verdict is the same.\n")
+    assert ask("report", "out", "--against", "out") == (2, "birdcolor: There are no run records in out/results; make some with birdcolor reproduce.\n", "")
+    assert ask("report", "out", "--against", "out", "--check") == (2, "birdcolor: Give --check or --against, not both.\n", "")
+
+
 def test_an_unknown_setting_is_answered_with_those_that_exist(ask):
     status, said, _ = ask("reproduce", "--set", "epoch=3")
     assert status == 2
@@ -167,7 +179,7 @@ def test_check_tells_whether_stored_predictions_give_the_stored_scores(ask, tmp_
 
     table["ssim"] = table["ssim"].to_numpy()[::-1]
     table.to_csv(tmp_path / "out/results/unet-seed0.csv", index=False, float_format="%.6g")
-    assert ask("report", "out", "--check") == (2, "birdcolor: 1 of 1 runs in out have other scores than their files say; run birdcolor reproduce again.\n",
+    assert ask("report", "out", "--check") == (2, "birdcolor: 1 of 1 runs and trivial predictors in out have other scores than their files say; run birdcolor reproduce again.\n",
                                                "unet-seed0: the predictions of unet-seed0 do not give ssim in unet-seed0.csv.\n")
 
 
