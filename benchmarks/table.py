@@ -56,6 +56,8 @@ def gpu_table(found):
 
 BESIDE = ["measured", "birdcolor", "beside it", "takes"]
 
+OTHERWISE = "\n\nThe tutorial's manner turns and zooms photos in two resamplings, birdcolor in one; their errors are not of the same pictures."
+
 
 def files_table(record):
     "Whole trainings from files, data preparation included."
@@ -65,7 +67,7 @@ def files_table(record):
         rows.append([f"{MODELS[network]}, {row['epochs']} epochs on {row['photos']['birdcolor']} JPEG files", took["birdcolor"],
                      *([f"the tutorial's manner, {took['tutorial']}", f"{in_words(row['times_birdcolor'])} times as long"] if "tutorial" in took else ["the tutorial's manner", "not measured"]),
                      ", ".join(f"{error:.3f}" for error in row["mae"].values())])
-    return markdown_table(rows)
+    return markdown_table(rows) + OTHERWISE*any("tutorial" in row["mae"] for row in record["from_files"].values())
 
 
 def preparation_table(record):
@@ -117,8 +119,9 @@ def tables(folder="reports/benchmarks"):
     texts = []
     for path in sorted(Path(folder).glob("*.json")):
         record = json.loads(path.read_text(encoding="utf-8"))
-        texts += [f"### {machine(next(record[part]['made'] for part in SHOWN if part in record))}"]
-        for _, together in groupby((part for part in SHOWN if part in record), key=lambda part: (part == "scale", record[part]["made"] | dict(finished=None))):
+        shown = [part for part in SHOWN if part in record]
+        texts += [f"### {machine(record[part]['made'])}" for part in shown[:1]]
+        for _, together in groupby(shown, key=lambda part: (part == "scale", record[part]["made"] | dict(finished=None))):
             parts = list(together)
             texts += [f"**{title}**\n\n{table({part: record[part]['found']})}" for part in parts for title, table in [SHOWN[part]]] + [sentence(record[parts[-1]]["made"], parts)]
     return "\n\n".join(texts)

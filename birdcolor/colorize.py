@@ -376,9 +376,9 @@ def check_wishes(model="chroma", species=None, vividness=None, unsure=False):
     _check_model(model)
     shipped = Path(birdcolor.__file__).parent/"weights"/"chroma.json"
     names = read_record(shipped, dict(species=list))["species"] if model == "chroma" else []
-    model = SimpleNamespace(species=names, vivid=1, vividness=0)
-    find_species(model, species), chroma_gain(model, vividness)
-    if unsure: check_unsure(model)
+    knows = SimpleNamespace(species=names, vivid=1, vividness=0)
+    find_species(knows, species), chroma_gain(knows, vividness)
+    if unsure: check_unsure(knows)
     return names
 
 # %% ../nbs/50_colorize.ipynb #519f60a7

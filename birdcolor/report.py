@@ -11,10 +11,10 @@ __all__ = ['SUMMARIES', 'CHECKED', 'RECORD', 'NO_DIFFERENCE', 'COMPARED', 'RESTO
            'strip', 'thumbnails', 'best_network', 'true_colourfulness', 'verdict_counts', 'seeds_in_words',
            'changed_settings', 'Findings', 'commits_of', 'findings', 'changed_verdicts', 'page', 'tables',
            'study_tables', 'write_report', 'wrong_means', 'wrong_scores', 'check_run', 'photos_of', 'check_trivial',
-           'check_report', 'Again', 'verdict_pairs', 'shared_photos', 'compare_folders', 'count_apart',
+           'check_report', 'Again', 'verdict_pairs', 'shared_photos', 'compare_folders', 'again_sentences',
            'again_in_words', 'again_lines', 'markdown_table', 'markdown_name', 'readme_table', 'readme_verdicts',
            'readme_seventh', 'readme_weights', 'readme_again', 'other_verdicts', 'those', 'beside', 'readme_trivial',
-           'readme_headline', 'outdated', 'readme_sentences', 'faults_table']
+           'readme_headline', 'outdated', 'made_in_words', 'cameras_in_words', 'readme_sentences', 'faults_table']
 
 # %% ../nbs/40_report.ipynb #0003
 import base64, io, re, time
@@ -34,7 +34,7 @@ from .core import MODELS, NUMBER, PRESETS, differing, elapsed, fingerprint_of, r
 from .data import Rows, load_data, middle_photos
 from .figures import EXAMPLES, plot_history, plot_learning, plot_scores, read_strip, save_figure, show_dataset, show_extremes, show_predictions, spaced
 from .metrics import BASELINES, LOOKUP, MAIN_SCORES, PALE, POOLED_SCORES, SCORES, extremes, fit_baselines, in_words, on_own_luma, pooled, psnr, score_images, title_of, without_colour
-from .studies import CURVE_SCORES, LEAKAGE, STUDIED, ablation, by_species, leakage, learning_curve, without_shared
+from .studies import CURVE_SCORES, LEAKAGE, STUDIED, ablation, by_species, leakage, learning_curve, read_manifest, without_shared
 
 # %% ../nbs/40_report.ipynb #0014
 def run_name(record):
@@ -321,7 +321,7 @@ CIEDE2000 and all errors, higher for PSNR and SSIM; colourfulness is best near t
 {% if seeds > 1 %}<details><summary>Each training by itself</summary>{{ score_table(seed_rows, false) }}</details>{% endif %}
 <h2 id="nothing-learnt">Against nothing learnt</h2>
 <p>Differences per photo between each network and four predictors that learn next to nothing: gray, one colour for all, the colours that are usual at a pixel's
-brightness, and the same paler, by the factor of the lowest CIEDE2000 on the validation photos. A network that is not better than the last two, even on the input's own luma, has shown no colour that a table
+brightness, and the same paler, by the factor of the lowest CIEDE2000 on the validation photos. A network that is not better than the third, even on the input's own luma, has shown no colour that a table
 of 32 does not know. CIEDE2000 forgives a missing colour sooner than a wrong one, so there it is the paler table that counts.
 These are {{ trivial|length*baselines|length*compared|length }} differences with a 95% interval each, which are not widened for being many: some lie beside zero by chance.</p>
 <div class="wide"><table><thead><tr><th scope="col">network</th><th scope="col" class="text">against</th>{% for score in compared %}<th scope="col">{{ scores[score].heading }}</th>{% endfor %}</tr></thead>
@@ -642,9 +642,12 @@ def check_report(out, data=None):
 
 # %% ../nbs/40_report.ipynb #7c1e0b02
 class Again(NamedTuple):
-    "Two folders of results side by side: on how many `photos`, `{network: {score: Repeated}}` of the networks in both, the names of `settings` that are not the same, and the `verdicts` on the claims judged in both, as `verdict_pairs` gives them."
+    """Two folders of results side by side: how many test `photos` are in both, whether the split is the same, and `{network: {score: Repeated}}` of the networks in both;
+    the `seeds` that a network has in both, the names of `settings` that are not the same, and the `verdicts` on the claims judged in both, as `verdict_pairs` gives them."""
     photos: int
+    same_split: bool
     networks: dict
+    seeds: list
     settings: list
     verdicts: list
 
@@ -652,63 +655,71 @@ def verdict_pairs(first, second):
     "Two lists of verdicts side by side: for each claim (number, first word, second word)."
     return [(before.claim.number, before.word, after.word) for before, after in zip(first, second)]
 
-def shared_photos(first, second):
-    "Where the test photos that two folders of results have in common stand among the scores of each, as two arrays: those with the same hash, or else with the same name."
-    scores = [read_scores(out, "gray") for out in (first, second)]
+def shared_photos(folders, digests):
+    "Where the test photos that two folders of results have in common stand among the scores of each, as two arrays: those with the same hash, then others with the same name in the splits, which have these `digests`."
+    scores = [read_scores(out, "gray") for out in folders]
     places = [pd.Series(range(len(found)), found.index) for found in scores]
-    if set(places[0].index) != set(places[1].index):
-        for out, place in zip((first, second), places): place.index = _names(out, place.index)
-    shared = places[0].index.intersection(places[1].index)
-    at = [place[shared].to_numpy() for place in places]
-    gray = [found["ciede2000"].to_numpy()[rows] for found, rows in zip(scores, at)]
-    return at if len(shared) and np.median(np.abs(gray[1]/np.maximum(gray[0], 1e-9) - 1)) < 0.1 else [np.array([], int)]*2
+    same = places[0].index.intersection(places[1].index)
+    named = [_by_name(out, digest, place.drop(same)) for out, digest, place in zip(folders, digests, places)]
+    alike = named[0].index.intersection(named[1].index)
+    at, others = ([place[photos].to_numpy(int) for place in table] for table, photos in ((places, same), (named, alike)))
+    gray = [found["ciede2000"].to_numpy()[rows] for found, rows in zip(scores, others)]
+    if len(alike) and np.median(np.abs(gray[1] - gray[0])) <= 0.1*np.median(np.maximum(*gray)): return [np.concatenate(rows) for rows in zip(at, others)]
+    return at
 
-def _names(out, hashes):
-    "The photos with these `hashes` by their names in the split of the folder `out`; `hashes` where it has none."
-    try: split = pd.read_csv(Path(out)/"split.csv", dtype=str, keep_default_na=False)
-    except OSError: return hashes
-    names = dict(zip(split["sha256"].str[:len(hashes[0])], split["name"]))
-    return pd.Index([names.get(photo, photo) for photo in hashes])
+def _by_name(out, digest, places):
+    "The `places` of photos, a series by hash, by what the split of the folder `out` calls them; a photo without a name of its own is left out, and all are where there is no split."
+    if not len(places) or not (Path(out)/"split.csv").exists(): return places[:0]
+    split = read_manifest(out, digest)
+    names = dict(zip(split["sha256"].str[:16], split.get("name", [])))
+    named = places[places.index.isin(names)].rename(names)
+    return named[~named.index.duplicated(keep=False)]
 
 def compare_folders(first, second):
     "The `Again` of the results in two folders; pictures of another size, other photos, or no network in common raise a `ValueError`."
-    records = [read_records(out) for out in (first, second)]
-    sizes = [found[0]["settings"]["image_size"] for found in records]
+    folders, records = (first, second), [read_records(out, CHECKED) for out in (first, second)]
+    sizes, digests = ([found[0]["settings"]["image_size"] for found in records], [found[0]["split_digest"] for found in records])
     if sizes[0] != sizes[1]: raise ValueError(f"The scores in {first} are of {sizes[0]} pixels a side, those in {second} of {sizes[1]}; only pictures of one size can be set side by side.")
-    shared = shared_photos(first, second)
+    shared = shared_photos(folders, digests)
     if not len(shared[0]): raise ValueError(f"{first} and {second} have no test photos in common; only scores of the same photos can be set side by side.")
-    predictors = [{name: scored._replace(values=scored.values[..., at]) for name, scored in read_all(out, found).items()} for out, found, at in zip((first, second), records, shared)]
+    predictors = [{name: scored._replace(values=scored.values[..., at]) for name, scored in read_predictors(out, [(record["model"], record["seed"]) for record in found]).items()}
+                  for out, found, at in zip(folders, records, shared)]
     settings = [{record["model"]: record["settings"] for record in found} for found in records]
     both = [name for name in settings[0] if name in settings[1]]
     if not both: raise ValueError(f"No network was trained both in {first} ({', '.join(settings[0])}) and in {second} ({', '.join(settings[1])}).")
+    pairs = {name: [found[name] for found in predictors] for name in both}
     apart = {setting for name in both for setting in differing(settings[0][name], settings[1][name], but=NO_DIFFERENCE)}
     verdicts = verdict_pairs(*([judge_claim(claim, found) for claim in CLAIMS] for found in predictors))
-    return Again(len(shared[0]), {name: {score: compare_trainings(predictors[0][name], predictors[1][name], score) for score in MAIN_SCORES} for name in both},
-                 sorted(apart), [verdict for verdict in verdicts if "no runs" not in verdict])
+    return Again(len(shared[0]), digests[0] == digests[1], {name: {score: compare_trainings(*pair, score) for score in MAIN_SCORES} for name, pair in pairs.items()},
+                 sorted({seed for pair in pairs.values() for seed in shared_seeds(*pair)}), sorted(apart), [verdict for verdict in verdicts if "no runs" not in verdict])
 
-def count_apart(again):
-    "On how many photos, how many differences between two folders of results are more than trainings differ by, and which verdicts changed, in sentences."
+def again_sentences(again):
+    "What two folders of results side by side come to: on which photos, how many differences are more than trainings differ by, what limits that, and which verdicts changed."
     found = [pair for scores in again.networks.values() for pair in scores.values() if np.isfinite(pair.low)]
-    told = f"{again.photos} test photos in both. Of {len(found)} differences, {sum(pair.apart for pair in found)} are larger than those between trainings of one network (95% intervals, so that one in twenty would be by chance alone)."
-    if not found: told = f"{again.photos} test photos in both. One training each does not tell how far trainings of one network differ."
+    lone = [title_of(name) for name, scores in again.networks.items() if not np.isfinite(scores["mae"].low)]
     changed = ", ".join(f"{number} ({before}, now {after})" for number, before, after in again.verdicts if before != after)
-    if not again.verdicts: return f"{told} No claim is judged in both."
-    return f"{told} Claims judged in both: {len(again.verdicts)}; " + (f"the verdict is another on claim {changed}." if changed else "every verdict is the same.")
+    told = [f"{again.photos} test photos in both."]
+    if not again.same_split: told.append("The splits are not the same, so that the networks were trained on partly other photos; the intervals do not allow for that.")
+    if again.settings: told.append(f"Settings that are not the same: {', '.join(again.settings)}.")
+    if found: told.append(f"Of {len(found)} differences, {sum(pair.apart for pair in found)} are larger than those between trainings of one network (95% intervals, so that one in twenty would be by chance alone).")
+    if lone: told.append(f"One training each does not tell how far trainings differ: {', '.join(lone)}.")
+    if found and again.seeds: told.append(f"Trainings with the same seed ({', '.join(map(str, again.seeds))}) begin alike, so the intervals are rather too wide.")
+    told.append(f"Claims judged in both: {len(again.verdicts)}; {f'the verdict is another on claim {changed}' if changed else 'every verdict is the same'}." if again.verdicts else "No claim is judged in both.")
+    return " ".join(told)
 
 def again_in_words(pair, decimals):
     "A `Repeated`: both means, then their difference with its interval, if there is one, and whether they lie `apart`."
     before, after = (f"{mean:.{decimals}f}" for mean in pair.means)
     return f"{before}, again {after}" + (f": {in_words(pair._asdict(), decimals)}" if np.isfinite(pair.low) else "") + ", apart"*pair.apart
 
-def _counts(scores): return ", again ".join(map(str, scores["mae"].counts))
-
 def again_lines(again):
     "What the terminal says of two folders of results side by side, line by line."
     for name, scores in again.networks.items():
         yield f"{title_of(name)} (trainings: {_counts(scores)})"
         for score, pair in scores.items(): yield f"  {SCORES[score].heading}: {again_in_words(pair, SCORES[score].decimals)}"
-    if again.settings: yield f"Settings that are not the same: {', '.join(again.settings)}."
-    yield count_apart(again)
+    yield again_sentences(again)
+
+def _counts(scores): return ", again ".join(map(str, scores["mae"].counts))
 
 # %% ../nbs/40_report.ipynb #0071
 SHORT = ("ciede2000", "psnr", "mae", "ssim", "colourfulness")
@@ -772,7 +783,7 @@ def other_verdicts(found, above):
     changed = ", ".join(f"{number} ({word}, above {before})" for number, before, word in verdict_pairs(above.verdicts, found.verdicts) if word != before)
     return f"Other than above: claim {changed}." if changed else "Every verdict is the one above."
 
-# %% ../nbs/40_report.ipynb #0075
+# %% ../nbs/40_report.ipynb #7c1e0c02
 def those(direction, compared, *scores):
     "The networks in `compared`, `{network: {score: Comparison}}`, that are `better` or `worse` on all of `scores`."
     return [name for name, found in compared.items() if all(found[score].direction == direction for score in scores)]
@@ -795,39 +806,52 @@ def readme_headline(*places):
 def _ahead(found):
     "Who is better than the paler table, and given the input's own luma than the table itself, in two sentences."
     pale, table = those("better", beside(found, PALE), "ciede2000"), those("better", _own_luma(found), "ciede2000", "psnr")
-    def of_the_study(names): return ", ".join(title_of(name) for name in names if name != SEVENTH) or "none"
-    seventh = "is" if SEVENTH in pale else "is not" if SEVENTH in found.trivial else "has not been scored"
-    return (f"Of its {len({*found.trivial} - {SEVENTH})} networks scored here, better than the paler table by CIEDE2000: {of_the_study(pale)}; the seventh network {seventh}. "
-            f"Better than the table itself by CIEDE2000 and PSNR, if given the photo's own brightness as the table is: {of_the_study(table)}.")
+    def who(names, scored):
+        seventh = "is" if SEVENTH in names else "is not" if SEVENTH in scored else "has not been scored"
+        return f"{', '.join(title_of(name) for name in names if name != SEVENTH) or 'none'}; the seventh network {seventh}"
+    own = f" Better than the table itself by CIEDE2000 and PSNR, if given the photo's own brightness as the table is: {who(table, found.restored)}." if found.restored else ""
+    return f"Of its {len({*found.trivial} - {SEVENTH})} networks scored here, better than the paler table by CIEDE2000: {who(pale, found.trivial)}.{own}"
 
 def _own_luma(found):
     "Each network's chroma on the input's own luma beside the table: `{network: {score: Comparison}}`."
     return {name: table for name, (*_, table) in found.restored.items()}
 
+# %% ../nbs/40_report.ipynb #0075
 def outdated(records):
     "Those of `records` whose training `birdcolor reproduce` would repeat on the same photos, because the code has changed."
     return [record for record in records if record.get("fingerprint") != fingerprint_of(record["settings"], record["split_digest"], record["model"])]
 
-def readme_sentences(found):
-    "What the tables were read off, where it was made, and what they say against the trivial predictors, in Markdown."
-    study, records, first = PRESETS["study"], found.records, found.records[0]
-    size, made = first["settings"]["image_size"], {}
+def made_in_words(records):
+    "How many trainings there were, how long they took, on what, in which arithmetic and at which commits, as a sentence."
+    made = {}
     for record in records: made.setdefault(short(record["provenance"]["commit"]), {})[title_of(record["model"])] = True
     commits = [f"{commit} ({', '.join(titles)})" if len(made) > 1 else commit for commit, titles in sorted(made.items())]
+    seconds, once = (elapsed(sum(record["provenance"]["wall_seconds"] for record in some)) for some in (records, first_runs(records).values()))
+    devices, numbers = (sorted({record["provenance"][name] for record in records}) for name in ("device", "precision"))
+    return f"{seeds_in_words(records)}; {seconds} of training{f', {once} for the first of each network' if once != seconds else ''}, on {'; '.join(devices)}, in {' or '.join(numbers)}, at commit {', '.join(commits)}."
+
+def cameras_in_words(found):
+    "What the test photos change that share a source with training photos, as a paragraph; an empty text where none do."
+    shared = found.sources
+    if not shared: return ""
+    seventh = [f"{title_of(name)} minus {title_of(LOOKUP)} is {in_words(pair[1]._asdict(), 2)} in CIEDE2000 without them, {in_words(pair[0]._asdict(), 2)} with them. " for name, pair in shared.pairs.items() if name == SEVENTH]
+    return f"\n\n{shared.shared} of the test photos come from a source of training photos, too ({', '.join(shared.names)}); the intervals take them for independent of one another. {''.join(seventh)}{changed_verdicts(found)}"
+
+def readme_sentences(found):
+    "What the tables were read off and where it was made, in Markdown."
+    study, records, first = PRESETS["study"], found.records, found.records[0]
+    size = first["settings"]["image_size"]
     added = {f"{title_of(name)} at commit {short(made['commit'])}" for record in records for name, made in record.get("added", {}).items()}
     later = f" Scored later, on the same photos: {', '.join(sorted(added))}." if added else ""
     epochs = [len(record["history"]["epoch"]) for record in records]
-    seconds, once = (elapsed(sum(record["provenance"]["wall_seconds"] for record in some)) for some in (records, first_runs(records).values()))
     passes = f"{min(epochs)} to {max(epochs)}" if min(epochs) < max(epochs) else f"{epochs[0]}"
-    old, shared = len(outdated(records)), found.sources
+    old = len(outdated(records))
     studies = f" The studies were made at commit {', '.join(found.studied_at)}." if found.studied_at and (found.curve or found.leak or found.parts) else ""
     since = f" The code has changed since then, so that `birdcolor reproduce` would train {old} of these {len(records)} again." if old else ""
-    seventh = [f"{title_of(name)} minus {title_of(LOOKUP)} is {in_words(pair[1]._asdict(), 2)} in CIEDE2000 without them, {in_words(pair[0]._asdict(), 2)} with them. " for name, pair in shared.pairs.items() if name == SEVENTH] if shared else []
-    cameras = f"\n\n{shared.shared} of the test photos come from a source of training photos, too ({', '.join(shared.names)}); the intervals take them for independent of one another. {''.join(seventh)}{changed_verdicts(found)}" if shared else ""
     return (f"{first['n_test']} test photos of {first['n_train'] + first['n_validation'] + first['n_test']}, {size}x{size} pixels, preset `{first['preset']}`, split `{first['split_digest']}`. "
             f"{len(found.trivial)} networks, {passes} passes over the training photos; the study asked for up to {study.epochs} and {study.adversarial_epochs}, at {study.image_size}x{study.image_size}. "
-            f"{seeds_in_words(records)}; {seconds} of training{f', {once} for the first of each network' if once != seconds else ''}, on {'; '.join(sorted({record['provenance']['device'] for record in records}))}, at commit {', '.join(commits)}.{later}{studies}{since}\n\n"
-            f"The true photos have a colourfulness of {true_colourfulness(found):.{SCORES['colourfulness'].decimals}f}.{cameras}")
+            f"{made_in_words(records)}{later}{studies}{since}\n\n"
+            f"The true photos have a colourfulness of {true_colourfulness(found):.{SCORES['colourfulness'].decimals}f}.{cameras_in_words(found)}")
 
 # %% ../nbs/40_report.ipynb #fa070002
 def faults_table(folder):

@@ -104,7 +104,7 @@ def read_manifest(folder, digest):
         whole = split_digest(split["sha256"], split["split"]) == digest
     except FileNotFoundError: raise
     except (KeyError, TypeError, ValueError): whole = False
-    if not whole: raise ValueError(f"{path} is not the split of the runs beside it; run birdcolor reproduce --leakage again.")
+    if not whole: raise ValueError(f"{path} is not the split of the runs beside it; run birdcolor reproduce again.")
     return split
 
 def leaked_photos(split):

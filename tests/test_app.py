@@ -88,7 +88,7 @@ def next_answer(window, folder, before):
     raise AssertionError("the answer did not change")
 
 
-def test_a_photo_goes_up_and_comes_back_coloured(page, browser, tmp_path):
+def test_a_photo_goes_up_and_comes_back_coloured(page, browser, tmp_path, monkeypatch):
     photo = Image.fromarray(draw_bird("Robin", 0, 160)).convert("L").resize((300, 200))
     photo.save(tmp_path / "garden.png")
     browser.goto(page.local_url)
@@ -111,6 +111,15 @@ def test_a_photo_goes_up_and_comes_back_coloured(page, browser, tmp_path):
 
     def redness(pixels): return float(np.mean(pixels[..., 0].astype(int) - pixels[..., 1]))
     assert redness(green) < 0 < redness(orange) < redness(vivid)
+
+    def broken(colourist, gray, species): raise ValueError("The network is gone.")
+    browser.get_by_text("garden.png is coloured, 300x200 pixels.").wait_for()
+    monkeypatch.setattr(Tinted, "__call__", broken)
+    browser.get_by_label("Vividness").first.fill("0.5")
+    browser.get_by_label("Vividness").first.press("Enter")
+    browser.get_by_text("The network is gone.").wait_for()
+    browser.get_by_text("garden.png is coloured, 300x200 pixels.").wait_for(state="detached")
+    browser.get_by_role("button", name="Download at full size", disabled=True).wait_for()
 
 
 def test_examples_are_there_when_visitors_files_are_gone(page, connect, tmp_path):

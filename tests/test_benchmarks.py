@@ -102,7 +102,7 @@ def test_tables():
     measured = dict(unet=dict(contenders=dict(birdcolor=dict(photos_a_second=20.0)), times_birdcolor=compared))
     assert steps_table(dict(steps=measured)).endswith("| U-Net | 20.0 | 1.30 [1.25, 2.00] times as long (compiled) | 1.50 [1.25, 2.00] times as long |")
     trained = dict(seconds=dict(birdcolor=spread, tutorial=spread), epochs=5, photos=dict(birdcolor=168), times_birdcolor=spread, mae=dict(birdcolor=0.0664, tutorial=0.068))
-    assert "| cGAN + MAE, 5 epochs on 168 JPEG files | 2 s | the tutorial's manner, 2 s | 1.50 [1.25, 2.00] times as long | 0.066, 0.068 |" in files_table(dict(from_files=dict(cgan_mae=trained)))
+    assert "| cGAN + MAE, 5 epochs on 168 JPEG files | 2 s | the tutorial's manner, 2 s | 1.50 [1.25, 2.00] times as long | 0.066, 0.068 |\n\nThe tutorial's manner turns" in files_table(dict(from_files=dict(cgan_mae=trained)))
     alone = trained | dict(seconds=dict(birdcolor=spread), times_birdcolor=None, mae=dict(birdcolor=0.0664))
     assert files_table(dict(from_files=dict(unet=alone))).endswith("| U-Net, 5 epochs on 168 JPEG files | 2 s | the tutorial's manner | not measured | 0.066 |")
     prepared = dict(photos=60, size=128, seconds=dict.fromkeys(("birdcolor", "pillow", "pillow_threads"), spread), second_start_opened=0,
@@ -114,6 +114,8 @@ def test_tables():
 def test_a_part_measured_again_replaces_that_part_alone(tmp_path):
     spread, settings = dict(median=1.5, low=1.25, high=2.0), dict(image_size=128, batch_size=32, rounds=5)
     made = whereabouts("Example", "float32", settings)
+    finished("same", {}, made, tmp_path / "here.json")
+    assert tables(tmp_path) == ""
     for part, found in ("same", {}), ("startup", {"import birdcolor": spread}): finished(part, found, made, tmp_path / "here.json")
     finished("startup", {"import birdcolor": spread | dict(median=1.75)}, whereabouts("Example", "float32", settings | dict(rounds=7)), tmp_path / "here.json")
     stored = json.loads((tmp_path / "here.json").read_text())

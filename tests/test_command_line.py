@@ -96,6 +96,14 @@ def test_what_cannot_be_is_answered_with_one_sentence(arguments, sentence, ask, 
     assert not (tmp_path / "reports").exists()
 
 
+def test_studies_that_cannot_be_made_are_told_before_anything_is_trained(ask, tmp_path):
+    record = Path("out/studies/share-10/results/unet-seed0.json")
+    write_json(tmp_path / record, dict(split_digest="0123", settings=dict(image_size=99)))
+    status, said, _ = ask("reproduce", "--preset", "smoke", "--models", "unet", "--learning-curve", "--out", "out")
+    assert (status, said.splitlines()[-1]) == (2, f"birdcolor: {record} is of a run with other settings (image_size=99, not 32); give results another folder, or delete it.")
+    assert not (tmp_path / "out/results").exists() and not (tmp_path / "out/runs").exists()
+
+
 def test_a_report_is_of_records_not_of_data(ask):
     assert ask("report", "out", "--data", "birds") == (2, "birdcolor: --data is for --check alone: a report is written from the records.\n", "")
 
@@ -106,7 +114,7 @@ def test_scores_are_set_beside_those_of_another_folder(ask):
     status, said, told = ask("report", str(study), "--against", str(study))
     assert (status, said) == (0, "")
     assert told.startswith(f"FCNN (trainings: 1, again 1)\n  CIEDE2000: {mean:.2f}, again {mean:.2f}\n")
-    assert told.splitlines()[-1].startswith("One training each does not tell how far trainings of one network differ. Claims judged in both: ")
+    assert told.splitlines()[-1].startswith("568 test photos in both. One training each does not tell how far trainings differ: FCNN, CNN, ")
     assert told.endswith("; every verdict is the same.\n")
     assert ask("report", "out", "--against", "out") == (2, "birdcolor: There are no run records in out/results; make some with birdcolor reproduce.\n", "")
     assert ask("report", "out", "--against", "out", "--check") == (2, "birdcolor: Give --check or --against, not both.\n", "")
