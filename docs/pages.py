@@ -12,7 +12,7 @@ from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File
 
 ROOT = Path(__file__).resolve().parent.parent
-PUBLISHED = "*.md", "LICENSE", "nbs/*.ipynb", "birdcolor/weights/*.json", "reports", ":!nbs/index.ipynb", ":!.github"
+PUBLISHED = "*.md", "LICENSE", "CITATION.cff", "nbs/*.ipynb", "birdcolor/weights/*.json", "reports", ":!nbs/index.ipynb", ":!.github"
 
 
 def committed(*patterns):
