@@ -4,17 +4,17 @@
 
 # %% auto #0
 __all__ = ['SUMMARIES', 'CHECKED', 'RECORD', 'NO_DIFFERENCE', 'COMPARED', 'RESTORED', 'SEVENTH', 'TOLD', 'STYLE', 'MACROS',
-           'VERDICTS', 'TABLES', 'STUDIES', 'PAGE', 'ELSEWHERE', 'OPTIONAL', 'SCORED', 'ALSO_CHECKED', 'SHORT',
-           'run_name', 'read_records', 'check_comparable', 'first_runs', 'run_titles', 'read_all', 'links',
-           'summarise_seeds', 'score_rows', 'seed_rows', 'scores_frame', 'short', 'runs_frame', 'settings_frame',
-           'verdict_frame', 'trainings_in_words', 'against_nothing', 'colour_or_blur', 'seventh', 'draw_figures',
-           'strip', 'thumbnails', 'best_network', 'true_colourfulness', 'verdict_counts', 'seeds_in_words',
-           'changed_settings', 'Findings', 'commits_of', 'findings', 'changed_verdicts', 'page', 'tables',
-           'study_tables', 'write_report', 'wrong_means', 'wrong_scores', 'check_run', 'photos_of', 'check_trivial',
-           'check_report', 'Again', 'verdict_pairs', 'shared_photos', 'compare_folders', 'again_sentences',
-           'again_in_words', 'again_lines', 'markdown_table', 'markdown_name', 'readme_table', 'readme_verdicts',
-           'readme_seventh', 'readme_weights', 'readme_again', 'other_verdicts', 'those', 'beside', 'readme_trivial',
-           'readme_headline', 'outdated', 'made_in_words', 'cameras_in_words', 'readme_sentences', 'faults_table']
+           'VERDICTS', 'TABLES', 'STUDIES', 'PAGE', 'ELSEWHERE', 'SCORED', 'ALSO_CHECKED', 'SHORT', 'run_name',
+           'read_records', 'check_comparable', 'first_runs', 'run_titles', 'read_all', 'links', 'summarise_seeds',
+           'score_rows', 'seed_rows', 'scores_frame', 'short', 'runs_frame', 'settings_frame', 'verdict_frame',
+           'trainings_in_words', 'against_nothing', 'colour_or_blur', 'seventh', 'draw_figures', 'strip', 'thumbnails',
+           'best_network', 'true_colourfulness', 'verdict_counts', 'seeds_in_words', 'changed_settings', 'Findings',
+           'commits_of', 'findings', 'changed_verdicts', 'page', 'tables', 'study_tables', 'write_report',
+           'wrong_means', 'wrong_scores', 'check_run', 'photos_of', 'check_trivial', 'check_report', 'Again',
+           'verdict_pairs', 'shared_photos', 'compare_folders', 'again_sentences', 'again_in_words', 'again_lines',
+           'markdown_table', 'markdown_name', 'readme_table', 'readme_verdicts', 'readme_seventh', 'readme_weights',
+           'readme_again', 'other_verdicts', 'those', 'beside', 'readme_trivial', 'readme_headline', 'outdated',
+           'made_in_words', 'cameras_in_words', 'readme_sentences', 'faults_table']
 
 # %% ../nbs/40_report.ipynb #0003
 import base64, io, re, time
@@ -527,19 +527,17 @@ def page(found, figures, pictures, date):
         trainings_in_words=trainings_in_words, links=lambda name: links(name, found.predictors))
 
 # %% ../nbs/40_report.ipynb #0058
-OPTIONAL = {"seventh", "learning_curve", "leakage", "sources", "ablation"}
-
 def tables(found):
-    "The tables of a report as data frames, by name; those that are `OPTIONAL` where there is something to say."
+    "The tables of a report as data frames, by name; one that has nothing to say has no columns."
     comparisons = [comparison._asdict() for rivals in found.trivial.values() for scores in rivals.values() for comparison in scores.values()]
     beyond = [comparison._asdict() for scores in found.beyond for comparison in scores.values()]
     birds = [dict(species=bird, photos=found.counts[bird], predictor=name) | summary for bird, summaries in found.birds.items() for name, summary in summaries.items()]
     given = {"scores": scores_frame(found.rows), "seeds": scores_frame(seed_rows(found.records)), "verdicts": verdict_frame(found.verdicts),
              "against_nothing": pd.DataFrame(comparisons), "species": pd.DataFrame(birds), "runs": runs_frame(found.records), "settings": settings_frame(found.records)}
-    return given | ({"seventh": pd.DataFrame(beyond)} if beyond else {}) | study_tables(found)
+    return given | {"seventh": pd.DataFrame(beyond)} | study_tables(found)
 
 def study_tables(found):
-    "The tables of the studies that were made, by name."
+    "The tables of the studies, by name; those of a study that was not made have no columns."
     points = [dict(photos=point.photos, predictor=name, score=score) | summary for point in found.curve
               for name, summaries in ((STUDIED, point.network), (LOOKUP, point.lookup)) for score, summary in summaries.items()]
     leaks = [dict(photos=count) | comparison._asdict() for count, scores in ((found.leak.photos, found.leak.overall), (found.leak.leaked, found.leak.among))
@@ -547,15 +545,16 @@ def study_tables(found):
     cameras = [dict(photos=photos) | comparison._asdict() for pair in (found.sources.pairs.values() if found.sources else ())
                for photos, comparison in zip((found.sources.photos, found.sources.photos - found.sources.shared), pair)]
     parts = [dict(without=part.meaning, photos=part.photos, passes=part.passes, score=score) | summary for part in found.parts for score, summary in part.differences.items()]
-    return {name: pd.DataFrame(rows) for name, rows in (("learning_curve", points), ("leakage", leaks), ("sources", cameras), ("ablation", parts)) if rows}
+    return {name: pd.DataFrame(rows) for name, rows in (("learning_curve", points), ("leakage", leaks), ("sources", cameras), ("ablation", parts))}
 
 def write_report(out):
     "Tables, figures and `report.html` from the records in `out/results`; returns the page's path."
     out, found = Path(out), findings(out)
-    given = tables(found)
-    for name in OPTIONAL - {*given}: (out/"tables"/f"{name}.csv").unlink(missing_ok=True)
-    for name, frame in given.items():
-        with writing(out/"tables"/f"{name}.csv") as temporary: frame.to_csv(temporary, index=name == "settings", lineterminator="\n", float_format="%.10g")
+    for name, frame in tables(found).items():
+        path = out/"tables"/f"{name}.csv"
+        if frame.columns.empty: path.unlink(missing_ok=True)
+        else:
+            with writing(path) as temporary: frame.to_csv(temporary, index=name == "settings", lineterminator="\n", float_format="%.10g")
     html = page(found, draw_figures(out, found), thumbnails(out, found), time.strftime("%Y-%m-%d"))
     with writing(out/"report.html") as temporary: temporary.write_text(html, encoding="utf-8")
     return out/"report.html"
