@@ -56,18 +56,17 @@ def gpu_table(found):
 
 BESIDE = ["measured", "birdcolor", "beside it", "takes"]
 
-OTHERWISE = "\n\nThe tutorial's manner turns and zooms photos in two resamplings, birdcolor in one; their errors are not of the same pictures."
+OTHERWISE = " The tutorial's manner turns and zooms photos in two resamplings, birdcolor in one; their errors are not of the same pictures."
 
 
 def files_table(record):
     "Whole trainings from files, data preparation included."
-    rows = [[*BESIDE, "training MAE in the last epoch, of each"]]
-    for network, row in sorted(record["from_files"].items(), key=lambda found: list(MODELS).index(found[0])):
-        took = {name: f"{seconds['median']:.0f} s" for name, seconds in row["seconds"].items()}
-        rows.append([f"{MODELS[network]}, {row['epochs']} epochs on {row['photos']['birdcolor']} JPEG files", took["birdcolor"],
-                     *([f"the tutorial's manner, {took['tutorial']}", f"{in_words(row['times_birdcolor'])} times as long"] if "tutorial" in took else ["the tutorial's manner", "not measured"]),
-                     ", ".join(f"{error:.3f}" for error in row["mae"].values())])
-    return markdown_table(rows) + OTHERWISE*any("tutorial" in row["mae"] for row in record["from_files"].values())
+    measured = dict(sorted(record["from_files"].items(), key=lambda found: list(MODELS).index(found[0])))
+    rows = [["network", "birdcolor", "the tutorial's manner takes", "training MAE in the last epoch, of each"]]
+    rows += [[MODELS[network], f"{row['seconds']['birdcolor']['median']:.0f} s", f"{in_words(row['times_birdcolor'])} times as long" if "tutorial" in row["seconds"] else "not measured",
+              ", ".join(f"{error:.3f}" for error in row["mae"].values())] for network, row in measured.items()]
+    trained = "; ".join(sorted({f"{row['epochs']} epochs on {row['photos']['birdcolor']} JPEG files" for row in measured.values()}))
+    return f"{markdown_table(rows)}\n\n{trained}, data preparation included.{OTHERWISE*any('tutorial' in row['mae'] for row in measured.values())}"
 
 
 def preparation_table(record):
@@ -114,14 +113,14 @@ SHOWN = dict(steps=("A training step", steps_table), arithmetic=("What the machi
              preparation=("Preparing photos", preparation_table), startup=("Starting", startup_table), scale=("Many photos", scale_table))
 
 
-def tables(folder="reports/benchmarks"):
-    "Everything measured on every machine, in Markdown; an empty text when nothing was."
+def tables(folder="reports/benchmarks", parts=tuple(SHOWN)):
+    "What was measured of `parts` on every machine, in Markdown; an empty text when nothing was."
     texts = []
-    for path in sorted(Path(folder).glob("*.json")):
+    for path in sorted(Path(folder).glob("*.json"), key=lambda path: path.stem):
         record = json.loads(path.read_text(encoding="utf-8"))
-        shown = [part for part in SHOWN if part in record]
+        shown = [part for part in parts if part in record]
         texts += [f"### {machine(record[part]['made'])}" for part in shown[:1]]
         for _, together in groupby(shown, key=lambda part: (part == "scale", record[part]["made"] | dict(finished=None))):
-            parts = list(together)
-            texts += [f"**{title}**\n\n{table({part: record[part]['found']})}" for part in parts for title, table in [SHOWN[part]]] + [sentence(record[parts[-1]]["made"], parts)]
+            group = list(together)
+            texts += [f"**{title}**\n\n{table({part: record[part]['found']})}" for part in group for title, table in [SHOWN[part]]] + [sentence(record[group[-1]]["made"], group)]
     return "\n\n".join(texts)

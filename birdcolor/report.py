@@ -12,8 +12,8 @@ __all__ = ['SUMMARIES', 'CHECKED', 'RECORD', 'NO_DIFFERENCE', 'COMPARED', 'RESTO
            'commits_of', 'findings', 'changed_verdicts', 'page', 'tables', 'study_tables', 'write_report',
            'wrong_means', 'wrong_scores', 'check_run', 'photos_of', 'check_trivial', 'check_report', 'Again',
            'verdict_pairs', 'shared_photos', 'compare_folders', 'again_sentences', 'again_in_words', 'again_lines',
-           'markdown_table', 'markdown_name', 'readme_table', 'readme_verdicts', 'readme_seventh', 'readme_weights',
-           'readme_again', 'other_verdicts', 'those', 'beside', 'readme_trivial', 'readme_headline', 'outdated',
+           'markdown_table', 'folded', 'markdown_name', 'readme_table', 'readme_verdicts', 'readme_seventh',
+           'readme_weights', 'readme_again', 'those', 'beside', 'readme_trivial', 'readme_headline', 'outdated',
            'made_in_words', 'cameras_in_words', 'readme_sentences', 'faults_table']
 
 # %% ../nbs/40_report.ipynb #0003
@@ -700,7 +700,8 @@ def again_sentences(again):
     told = [f"{again.photos} test photos in both."]
     if not again.same_split: told.append("The splits are not the same, so that the networks were trained on partly other photos; the intervals do not allow for that.")
     if again.settings: told.append(f"Settings that are not the same: {', '.join(again.settings)}.")
-    if found: told.append(f"Of {len(found)} differences, {sum(pair.apart for pair in found)} are larger than those between trainings of one network (95% intervals, so that one in twenty would be by chance alone).")
+    apart = sum(pair.apart for pair in found)
+    if found: told.append(f"Of {len(found)} differences, {apart or 'none'} {'is' if apart < 2 else 'are'} larger than those between trainings of one network (95% intervals, so that one in twenty would be by chance alone).")
     if lone: told.append(f"One training each does not tell how far trainings differ: {', '.join(lone)}.")
     if found and again.seeds: told.append(f"Trainings with the same seed ({', '.join(map(str, again.seeds))}) begin alike, so the intervals are rather too wide.")
     told.append(f"Claims judged in both: {len(again.verdicts)}; {f'the verdict is another on claim {changed}' if changed else 'every verdict is the same'}." if again.verdicts else "No claim is judged in both.")
@@ -727,6 +728,10 @@ def markdown_table(rows):
     "Rows of texts, the headings first, as a Markdown table."
     return "\n".join("| " + " | ".join(row) + " |" for row in (rows[0], ["---"]*len(rows[0]), *rows[1:]))
 
+def folded(summary, *texts):
+    "Markdown that a page shows when the reader opens `summary`; the attribute is for readers of Markdown that take HTML's contents literally without it."
+    return "\n\n".join([f'<details markdown="1"><summary>{summary}</summary>', *texts, "</details>"])
+
 def markdown_name(name, predictors, address):
     "The title of a predictor, linked to its records below `address`."
     found = [f"[{label}]({address}/results/{file})" for label, file in links(name, predictors)]
@@ -738,15 +743,17 @@ def readme_table(found, address):
     return markdown_table([("predictor", *(SCORES[key].heading for key in SHORT)), *rows])
 
 # %% ../nbs/40_report.ipynb #0073
-def readme_verdicts(found):
-    "The verdict on each claim with the intervals behind it, as a Markdown table."
-    rows = [(f"{verdict.claim.number}. {verdict.claim.text}", f"**{verdict.word}**", _evidence(verdict)) for verdict in found.verdicts]
-    return markdown_table([("claim of the study", "verdict", "differences, with 95% intervals"), *rows])
+def readme_verdicts(*places):
+    "The verdict on each claim in each of `places`, (where, `Findings`), with the intervals behind it, as a Markdown table."
+    trained = [sorted({trainings_in_words(verdict.seeds) for verdict in found.verdicts if verdict.comparisons}) for _, found in places]
+    headings = [f"{where}, {', '.join(words)}" if words else where for (where, _), words in zip(places, trained)]
+    claims = [f"{verdict.claim.number}. {verdict.claim.text}" for verdict in places[0][1].verdicts]
+    return markdown_table([("claim of the study", *headings), *zip(claims, *([_evidence(verdict, len(words) > 1) for verdict in found.verdicts] for (_, found), words in zip(places, trained)))])
 
-def _evidence(verdict):
-    "The comparisons of a verdict in Markdown, or what is missing."
-    lines = [f"{_pair(found)}, {SCORES[found.score].heading}: {_difference(found)}" for found in verdict.comparisons]
-    if lines: lines.append(trainings_in_words(verdict.seeds))
+def _evidence(verdict, counted):
+    "A verdict and its comparisons in Markdown, with the number of trainings if it is to be `counted`, and what is missing."
+    lines = [f"**{verdict.word}**", *(f"{_pair(found)}, {SCORES[found.score].heading}: {_difference(found)}" for found in verdict.comparisons)]
+    if counted and verdict.comparisons: lines.append(trainings_in_words(verdict.seeds))
     if verdict.missing: lines.append("missing: " + ", ".join(map(title_of, verdict.missing)))
     return "<br>".join(lines)
 
@@ -776,12 +783,6 @@ def readme_again(again):
     rows = [(title_of(name), _counts(scores), *(again_in_words(scores[score], SCORES[score].decimals) for score in MAIN_SCORES)) for name, scores in again.networks.items()]
     return markdown_table([("network", "trainings", *(SCORES[score].heading for score in MAIN_SCORES)), *rows])
 
-# %% ../nbs/40_report.ipynb #f9ea922d
-def other_verdicts(found, above):
-    "The verdicts in which the `Findings` differ from those `above`, as a sentence."
-    changed = ", ".join(f"{number} ({word}, above {before})" for number, before, word in verdict_pairs(above.verdicts, found.verdicts) if word != before)
-    return f"Other than above: claim {changed}." if changed else "Every verdict is the one above."
-
 # %% ../nbs/40_report.ipynb #7c1e0c02
 def those(direction, compared, *scores):
     "The networks in `compared`, `{network: {score: Comparison}}`, that are `better` or `worse` on all of `scores`."
@@ -799,17 +800,21 @@ def readme_trivial(found):
     return markdown_table([("predictor", *columns), *((title, *(", ".join(map(title_of, those(column[0], compared, *column[1:]))) or "none" for column in columns.values())) for title, compared in rows)])
 
 def readme_headline(*places):
-    "What came out in each of `places`, (where, `Findings`), in Markdown: the verdicts, and who colours better than the tables."
-    return "\n".join(f"- **{where}**: {verdict_counts(found.verdicts)} {_ahead(found)}" for where, found in places)
+    "What came out in each of `places`, (where, `Findings`), in Markdown: the verdicts, the best of the study's networks, and who colours better than the tables."
+    return "\n".join(f"- **{where}.** {verdict_counts(found.verdicts)} {_ahead(found)}" for where, found in places)
 
 def _ahead(found):
-    "Who is better than the paler table, and given the input's own luma than the table itself, in two sentences."
+    "Which network of the study is best, who beats the paler table, and given the input's own luma the table itself, in two sentences."
     pale, table = those("better", beside(found, PALE), "ciede2000"), those("better", _own_luma(found), "ciede2000", "psnr")
-    def who(names, scored):
-        seventh = "is" if SEVENTH in names else "is not" if SEVENTH in scored else "has not been scored"
-        return f"{', '.join(title_of(name) for name in names if name != SEVENTH) or 'none'}; the seventh network {seventh}"
-    own = f" Better than the table itself by CIEDE2000 and PSNR, if given the photo's own brightness as the table is: {who(table, found.restored)}." if found.restored else ""
-    return f"Of its {len({*found.trivial} - {SEVENTH})} networks scored here, better than the paler table by CIEDE2000: {who(pale, found.trivial)}.{own}"
+    own = f" Given the photo's own brightness, as the table has it, {_beat(table, found.restored, 'the table itself by both CIEDE2000 and PSNR')}." if found.restored else ""
+    studied = [name for name, _ in found.rows if name in {*found.trivial} - {SEVENTH}]
+    return f"Of its {len(studied)} networks scored here, {title_of(studied[0])} has the lowest CIEDE2000; {_beat(pale, found.trivial, 'the paler table by it')}.{own}"
+
+def _beat(names, scored, rival):
+    "Which networks of the study beat `rival`, and whether the seventh does."
+    studied = [title_of(name) for name in names if name != SEVENTH]
+    seventh = "does" if SEVENTH in names else "does not" if SEVENTH in scored else "has not been scored"
+    return f"{' and '.join(studied) or 'none'} beat{'s'*(len(studied) < 2)} {rival}; the seventh network {seventh}"
 
 def _own_luma(found):
     "Each network's chroma on the input's own luma beside the table: `{network: {score: Comparison}}`."

@@ -102,9 +102,9 @@ def test_tables():
     measured = dict(unet=dict(contenders=dict(birdcolor=dict(photos_a_second=20.0)), times_birdcolor=compared))
     assert steps_table(dict(steps=measured)).endswith("| U-Net | 20.0 | 1.30 [1.25, 2.00] times as long (compiled) | 1.50 [1.25, 2.00] times as long |")
     trained = dict(seconds=dict(birdcolor=spread, tutorial=spread), epochs=5, photos=dict(birdcolor=168), times_birdcolor=spread, mae=dict(birdcolor=0.0664, tutorial=0.068))
-    assert "| cGAN + MAE, 5 epochs on 168 JPEG files | 2 s | the tutorial's manner, 2 s | 1.50 [1.25, 2.00] times as long | 0.066, 0.068 |\n\nThe tutorial's manner turns" in files_table(dict(from_files=dict(cgan_mae=trained)))
+    assert "| cGAN + MAE | 2 s | 1.50 [1.25, 2.00] times as long | 0.066, 0.068 |\n\n5 epochs on 168 JPEG files, data preparation included. The tutorial's manner turns" in files_table(dict(from_files=dict(cgan_mae=trained)))
     alone = trained | dict(seconds=dict(birdcolor=spread), times_birdcolor=None, mae=dict(birdcolor=0.0664))
-    assert files_table(dict(from_files=dict(unet=alone))).endswith("| U-Net, 5 epochs on 168 JPEG files | 2 s | the tutorial's manner | not measured | 0.066 |")
+    assert files_table(dict(from_files=dict(unet=alone))).endswith("| U-Net | 2 s | not measured | 0.066 |\n\n5 epochs on 168 JPEG files, data preparation included.")
     prepared = dict(photos=60, size=128, seconds=dict.fromkeys(("birdcolor", "pillow", "pillow_threads"), spread), second_start_opened=0,
                     times_birdcolor=dict(pillow=spread, pillow_threads=spread), mean_difference_levels=0.4)
     assert preparation_table(dict(preparation=prepared)).endswith("a second start opened 0 photos.")
@@ -133,6 +133,8 @@ def test_parts_of_one_measurement_share_a_sentence(tmp_path):
                     times_birdcolor=dict(pillow=spread, pillow_threads=spread), mean_difference_levels=0.4)
     finished("preparation", prepared, made, tmp_path / "here.json")
     assert tables(tmp_path).count("Example; ") == tables(tmp_path).count("of 5 turns") == 1
+    assert "**Starting**" in tables(tmp_path) and "**Starting**" not in tables(tmp_path, ["preparation"])
+    assert tables(tmp_path, ["scale"]) == ""
     sizes = dict(seconds=2.0, megabytes=90.0, own_megabytes=60.0)
     finished("scale", dict(image_size=32, photos={"200": dict(preparation=sizes)}), made, tmp_path / "here.json")
     assert (tables(tmp_path).count("of 5 turns"), tables(tmp_path).count("Example; measured once; ")) == (1, 1)
