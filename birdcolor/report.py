@@ -13,8 +13,8 @@ __all__ = ['SUMMARIES', 'CHECKED', 'RECORD', 'NO_DIFFERENCE', 'COMPARED', 'RESTO
            'wrong_means', 'wrong_scores', 'check_run', 'photos_of', 'check_trivial', 'check_report', 'Again',
            'verdict_pairs', 'shared_photos', 'compare_folders', 'again_sentences', 'again_in_words', 'again_lines',
            'markdown_table', 'folded', 'markdown_name', 'readme_table', 'readme_verdicts', 'readme_seventh',
-           'readme_weights', 'readme_again', 'those', 'beside', 'readme_trivial', 'readme_headline', 'outdated',
-           'made_in_words', 'cameras_in_words', 'readme_sentences', 'faults_table']
+           'readme_weights', 'readme_again', 'other_verdicts', 'those', 'beside', 'readme_trivial', 'readme_headline',
+           'outdated', 'made_in_words', 'cameras_in_words', 'readme_sentences', 'faults_table']
 
 # %% ../nbs/40_report.ipynb #0003
 import base64, io, re, time
@@ -291,8 +291,8 @@ VERDICTS = """
 <p>Each claim is a list of comparisons on the measure nearest to what the study judged by, on the same test photos: the first network's scores minus
 the second's, with 95% intervals over {{ "photos and trainings" if fewest_compared > 1 else "photos; there is one training each, so another training might turn out otherwise" if seeds == 1
 else "photos, and over trainings where both networks have several; where one training each is behind a verdict, another might turn out otherwise" }}.
-<em>Reproduced</em>: every interval lies on the claimed side of zero. <em>Not reproduced</em>: at least one lies on the other side, even after all are widened (Bonferroni)
-so that a true claim is rejected in at most 5% of cases{{ ", counting other photos but no other trainings" if fewest_compared == 1 }}. <em>No runs</em>: a network that it needs is missing here, or two of them have no seed in common, and nothing that can be compared speaks against it.
+<em>Reproduced</em>: every interval lies on the claimed side of zero. <em>Not reproduced</em>: at least one lies on the other side, where a claim has three or more comparisons even after they are widened
+(Bonferroni) so that a true claim is rejected in at most 5% of cases{{ ", counting other photos but no other trainings" if fewest_compared == 1 }}. <em>No runs</em>: a network that it needs is missing here, or two of them have no seed in common, and nothing that can be compared speaks against it.
 <em>Undecided</em>: the rest.</p>
 <div class="wide"><table><thead><tr><th scope="col" class="text">claim</th><th scope="col" class="text">verdict</th><th scope="col" class="text">compared</th><th scope="col">own measure</th>{% for score in alongside %}<th scope="col">{{ scores[score].heading }}</th>{% endfor %}</tr></thead>
 {% for verdict in verdicts %}{% set claim = verdict.claim %}{% set height = [verdict.comparisons|length, 1]|max %}
@@ -783,6 +783,12 @@ def readme_again(again):
     rows = [(title_of(name), _counts(scores), *(again_in_words(scores[score], SCORES[score].decimals) for score in MAIN_SCORES)) for name, scores in again.networks.items()]
     return markdown_table([("network", "trainings", *(SCORES[score].heading for score in MAIN_SCORES)), *rows])
 
+# %% ../nbs/40_report.ipynb #f9ea922d
+def other_verdicts(one, other):
+    "The claims on which two `Findings` have different verdicts, as a sentence."
+    changed = ", ".join(f"{number} ({before}; {after})" for number, before, after in verdict_pairs(one.verdicts, other.verdicts) if before != after)
+    return f"The verdicts differ on claim {changed}." if changed else "The verdicts are the same."
+
 # %% ../nbs/40_report.ipynb #7c1e0c02
 def those(direction, compared, *scores):
     "The networks in `compared`, `{network: {score: Comparison}}`, that are `better` or `worse` on all of `scores`."
@@ -807,14 +813,18 @@ def _ahead(found):
     "Which network of the study is best, who beats the paler table, and given the input's own luma the table itself, in two sentences."
     pale, table = those("better", beside(found, PALE), "ciede2000"), those("better", _own_luma(found), "ciede2000", "psnr")
     own = f" Given the photo's own brightness, as the table has it, {_beat(table, found.restored, 'the table itself by both CIEDE2000 and PSNR')}." if found.restored else ""
-    studied = [name for name, _ in found.rows if name in {*found.trivial} - {SEVENTH}]
-    return f"Of its {len(studied)} networks scored here, {title_of(studied[0])} has the lowest CIEDE2000; {_beat(pale, found.trivial, 'the paler table by it')}.{own}"
+    first, *others = (name for name, _ in found.rows if name in {*found.trivial} - {SEVENTH})
+    near = [title_of(name) for name in others if compare(found.predictors, first, name, ["ciede2000"])["ciede2000"].direction != "better"]
+    return (f"Of its {1 + len(others)} networks scored here, {title_of(first)} has the lowest mean CIEDE2000{f', but cannot be told from {_listed(near)}' if near else ''}; "
+            f"{_beat(pale, found.trivial, 'the paler table by it')}.{own}")
 
 def _beat(names, scored, rival):
     "Which networks of the study beat `rival`, and whether the seventh does."
     studied = [title_of(name) for name in names if name != SEVENTH]
     seventh = "does" if SEVENTH in names else "does not" if SEVENTH in scored else "has not been scored"
-    return f"{' and '.join(studied) or 'none'} beat{'s'*(len(studied) < 2)} {rival}; the seventh network {seventh}"
+    return f"{_listed(studied) or 'none'} beat{'s'*(len(studied) < 2)} {rival}; the seventh network {seventh}"
+
+def _listed(names): return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 def _own_luma(found):
     "Each network's chroma on the input's own luma beside the table: `{network: {score: Comparison}}`."
@@ -839,7 +849,7 @@ def cameras_in_words(found):
     shared = found.sources
     if not shared: return ""
     seventh = [f"{title_of(name)} minus {title_of(LOOKUP)} is {in_words(pair[1]._asdict(), 2)} in CIEDE2000 without them, {in_words(pair[0]._asdict(), 2)} with them. " for name, pair in shared.pairs.items() if name == SEVENTH]
-    return f"\n\n{shared.shared} of the test photos come from a source of training photos, too ({', '.join(shared.names)}); the intervals take them for independent of one another. {''.join(seventh)}{changed_verdicts(found)}"
+    return f"\n\n{shared.shared} of the test photos come from a source that training photos come from, too ({', '.join(shared.names)}); the intervals take all photos for independent. {''.join(seventh)}{changed_verdicts(found)}"
 
 def readme_sentences(found):
     "What the tables were read off and where it was made, in Markdown."
