@@ -194,7 +194,7 @@ def _row(smoke, quick, study, meaning, at_least=None, at_most=None, one_of=None)
 # %% ../nbs/00_core.ipynb #0019
 @dataclass(frozen=True)
 class Settings:
-    "Everything that decides a result."
+    "Everything about a run that can be chosen."
     #                                smoke  quick  study
     data: str                 = _row("toy", "toy", "kaggle", "photos: toy, kaggle, or a folder that holds <Species>/<photo>")
     toy_photos: int           = _row(60,    160,   2000,  "photos drawn when data is toy", 60, 100_000)
