@@ -26,7 +26,7 @@ def is_gray(images):
 
 # %% ../nbs/05_audit.ipynb #ead0a1c2
 class Audit(NamedTuple):
-    "What was found: photos a `species`, photos a size `(width, height)`, `pairs` of near-duplicates and `gray` photos by name, `(name, reason)` of the `unreadable`, names of `copies`, files like an earlier one."
+    "What was found: photos per `species` and per size `(width, height)`, `pairs` of near-duplicates and `gray` photos by name, `(name, reason)` of the `unreadable`, names of `copies`, files like an earlier one."
     species: dict
     sizes: dict
     pairs: list
@@ -73,7 +73,7 @@ def cache_entries(cache=None):
     return [_entry(folder) for folder in folders if folder.is_dir() and not folder.is_symlink()]
 
 def _entry(folder):
-    "The `Entry` in `folder`; a damaged one has a problem instead of numbers."
+    "The `Entry` in `folder`; a damaged one has a `problem`, and zeros where numbers cannot be read."
     megabytes = sum(file.stat().st_size for file in folder.iterdir())/1e6
     try: images, count = np.load(folder/"images.npy", mmap_mode="r"), len(np.load(folder/"index.npy", mmap_mode="r"))
     except (EOFError, OSError, ValueError, KeyError, TypeError) as error: return Entry(folder, 0, 0, megabytes, f"damaged: it cannot be read ({type(error).__name__})")

@@ -24,7 +24,7 @@ def asked_devices():
 
 # %% ../nbs/06_devices.ipynb #7f8e0b36
 def chosen_devices(count):
-    "The names of the first `count` devices that Keras' backend computes on; fewer raise a `ValueError`."
+    "The names of the first `count` devices that Keras' backend computes on; if it finds fewer, a `ValueError`."
     found = keras.distribution.list_devices()
     if count > len(found): raise ValueError(f"BIRDCOLOR_DEVICES asks for {count} devices, but {keras.backend.backend()} finds {len(found)}: {', '.join(found)}.")
     return found[:count]

@@ -12,11 +12,11 @@ from contextlib import contextmanager
 KAGGLE_DATASET = "davemahony/20-uk-garden-birds/versions/1"
 
 # %% ../nbs/00_kaggle.ipynb #b43f6a0c
-PATIENCE = 60
+PATIENCE = 60  # seconds
 
 @contextmanager
 def timeouts(seconds):
-    "Within this block, a request that sets no timeout gives up after so many seconds of silence."
+    "Within this block, a request of this process that sets no timeout gives up after so many seconds of silence."
     from requests.adapters import HTTPAdapter
     send = HTTPAdapter.send
     def patient(self, request, stream=False, timeout=None, **options):

@@ -233,7 +233,7 @@ def _comparisons(out, found, truth, species):
     order = [name for name, _ in found.rows if name in firsts]
     strips = {title_of(name): _pictured(out, firsts.get(name, name)) for name, _ in found.rows if name in order or name == LOOKUP}
     ends = {title_of(name): _extremes(out, firsts[name]) for name in order}
-    return figures + [(show_predictions(truth, strips, species), "all-predictions.jpg", "All networks on the same photos, best CIEDE2000 first."),
+    return figures + [(show_predictions(truth, strips, species), "all-predictions.jpg", "All networks and the lookup table (chroma by brightness) on the same photos, best CIEDE2000 first."),
                       (show_extremes(ends), "extremes.jpg", "Each network's best, median and worst test photo by CIEDE2000: input, prediction, truth.")]
 
 def _extremes(out, name):
@@ -288,11 +288,13 @@ MACROS = """
 VERDICTS = """
 {% if of_the_study %}<h2 id="claims">What the study claimed, and what was found</h2>
 <p><strong>{{ verdict_counts }}</strong></p>
+<p>The study: Diamond, Elyashar, Ermias and Itshayek, <em>Advanced Deep Learning, Final Project</em>, Colman, 2025; Part 1, Part 2 and Conclusion are its sections. The <em>direct</em> networks
+(FCNN, CNN, U-Net) are trained on an error alone; a cGAN is a generator trained against a discriminator, a PatchGAN a discriminator that judges patches.</p>
 <p>Each claim is a list of comparisons on the measure nearest to what the study judged by, on the same test photos: the first network's scores minus
 the second's, with 95% intervals over {{ "photos and trainings" if fewest_compared > 1 else "photos; there is one training each, so another training might turn out otherwise" if seeds == 1
 else "photos, and over trainings where both networks have several; where one training each is behind a verdict, another might turn out otherwise" }}.
-<em>Reproduced</em>: every interval lies on the claimed side of zero. <em>Not reproduced</em>: at least one lies on the other side, where a claim has three or more comparisons even after they are widened
-(Bonferroni) so that a true claim is rejected in at most 5% of cases{{ ", counting other photos but no other trainings" if fewest_compared == 1 }}. <em>No runs</em>: a network that it needs is missing here, or two of them have no seed in common, and nothing that can be compared speaks against it.
+<em>Reproduced</em>: every interval lies on the claimed side of zero. <em>Not reproduced</em>: at least one lies on the other side. Where a claim takes three or more comparisons, wider intervals than those shown
+decide this (Bonferroni), so that a true claim is rejected in at most 5% of cases{{ ", counting other photos but no other trainings" if fewest_compared == 1 }}. <em>No runs</em>: a network that it needs is missing here, or two of them have no seed in common, and nothing that can be compared speaks against it.
 <em>Undecided</em>: the rest.</p>
 <div class="wide"><table><thead><tr><th scope="col" class="text">claim</th><th scope="col" class="text">verdict</th><th scope="col" class="text">compared</th><th scope="col">own measure</th>{% for score in alongside %}<th scope="col">{{ scores[score].heading }}</th>{% endfor %}</tr></thead>
 {% for verdict in verdicts %}{% set claim = verdict.claim %}{% set height = [verdict.comparisons|length, 1]|max %}
@@ -323,7 +325,7 @@ CIEDE2000 and all errors, higher for PSNR and SSIM; colourfulness is best near t
 <p>Differences per photo between each network and four predictors that learn next to nothing: gray, one colour for all, the colours that are usual at a pixel's
 brightness, and the same paler, by the factor of the lowest CIEDE2000 on the validation photos. A network that is not better than the third, even on the input's own luma, has shown no colour that a table
 of 32 does not know. CIEDE2000 forgives a missing colour sooner than a wrong one, so there it is the paler table that counts.
-These are {{ trivial|length*baselines|length*compared|length }} differences with a 95% interval each, which are not widened for being many: some lie beside zero by chance.</p>
+These are {{ trivial|length*baselines|length*compared|length }} differences with a 95% interval each, which are not widened for being many: about one in twenty would leave out zero by chance alone.</p>
 <div class="wide"><table><thead><tr><th scope="col">network</th><th scope="col" class="text">against</th>{% for score in compared %}<th scope="col">{{ scores[score].heading }}</th>{% endfor %}</tr></thead>
 {% for key, rivals in trivial.items() %}{% for rival, found in rivals.items() %}<tr{% if loop.first %} class="first"{% endif %}>
 {% if loop.first %}<th scope="row" class="claim" rowspan="{{ rivals|length }}">{{ name(key) }}</th>{% endif %}<td class="pair">{{ name(rival) }}</td>{% for score in compared %}{{ difference(found[score]) }}{% endfor %}</tr>{% endfor %}{% endfor %}
@@ -335,9 +337,9 @@ on the input's own luma; and, told the species, from itself untold.</p>
 {% for found in beyond %}<tr><th scope="row">{{ title_of(found.mae.first) }} minus {{ name(found.mae.second) if found.mae.second in predictors else found.mae.second }}<span class="note">{{ trainings_in_words(found.mae.seeds) }}</span></th>{% for score in main_scores %}{{ difference(found[score]) }}{% endfor %}</tr>{% endfor %}
 </table></div>{% endif %}
 {% if parts %}<h2 id="parts">What each of its parts brings</h2>
-<p>The seventh network trained again without one of its parts, minus the whole network, on the {{ parts[0].photos }} <em>validation</em> photos, with the same number of passes
-as the whole network and with the species unknown; the part that is missed most first.
-Where CIEDE2000 is below zero, the network was better without. One training each: another seed may tell small differences otherwise{% if spread < infinity %}; between two trainings of the
+<p>The seventh network trained again without one of its parts, minus the whole network, on the {{ parts[0].photos }} <em>validation</em> photos, with as many passes
+as the whole network and with the species unknown; the same photos chose the pass. The part that is missed most comes first.
+Where the whole interval of CIEDE2000 lies below zero, the network was better on these photos without the part. One training each: another seed may tell small differences otherwise{% if spread < infinity %}; between two trainings of the
 whole network alone, after {{ firsts[seventh].settings.epochs }} passes, CIEDE2000 on the test photos may differ by {{ number(spread, "ciede2000") }}{% endif %}.</p>
 {% for passes, parts in parts|groupby("passes") %}<div class="wide"><table><thead><tr><th scope="col" class="text">without it, after {{ passes }} passes, the network</th>{% for score in main_scores %}<th scope="col">{{ scores[score].heading }}</th>{% endfor %}</tr></thead>
 {% for part in parts %}<tr><th scope="row"><a href="{{ part.place }}">{{ part.meaning }}</a></th>{% for score in main_scores %}{% set found = part.differences[score] %}<td>{{ number(found.mean, score, 1) }} {{ range(found, score, 1) }}</td>{% endfor %}</tr>{% endfor %}
@@ -363,14 +365,14 @@ training steps a pass too; {{ trainings_in_words(curve[0].seeds|length) }}{{ ": 
 </table></div>{% endif %}
 {% if leak %}<h2 id="near-duplicates">What near-duplicates would have done</h2>
 <p>In a plain random split at least {{ leak.leaked }} of {{ leak.photos }} test photos have a near-duplicate in training. The U-Net trained on that split, minus the U-Net trained without the
-{{ leak.removed }} training photos that have a near-duplicate outside; records: {% for place in leak_places %}<a href="studies/{{ place }}/results/">{{ place }}</a>{{ " " if loop.last else ", " }}{% endfor %}
+{{ leak.removed }} training photos that have a near-duplicate in test or validation; records: {% for place in leak_places %}<a href="studies/{{ place }}/results/">{{ place }}</a>{{ " " if loop.last else ", " }}{% endfor %}
 ({{ trainings_in_words(leak.overall.mae.seeds) }}{{ ": the intervals are over photos, and two trainings differ by themselves" if leak.overall.mae.seeds == 1 }}).</p>
 <div class="wide"><table><thead><tr><th scope="col">test photos</th>{% for score in main_scores %}<th scope="col">{{ scores[score].heading }}</th>{% endfor %}</tr></thead>
 {% for label, found in (("all " ~ leak.photos, leak.overall), ("the " ~ leak.leaked ~ " leaked", leak.among)) %}{% if found %}<tr><th scope="row">{{ label }}</th>{% for score in main_scores %}{% if found[score].seeds > 1 %}{{ difference(found[score]) }}{% else %}<td>{{ number(found[score].mean, score) }} {{ range(found[score], score) }}</td>{% endif %}{% endfor %}</tr>{% endif %}{% endfor %}
 </table></div>{% endif %}
 {% if sources %}<h2 id="cameras">One camera on both sides</h2>
-<p>{{ sources.shared }} of {{ sources.photos }} test photos come from a source of training photos ({{ sources.names|join(", ") }}; <a href="results/sources.json">list</a>), and may be easier for it without being
-near-duplicates; and the intervals take them for independent of one another. {{ scores.ciede2000.heading }} of each network minus {{ title_of(lookup) }}, with these photos and without. {{ changed_verdicts }}</p>
+<p>{{ sources.shared }} of {{ sources.photos }} test photos come from a source of training photos ({{ sources.names|join(", ") }}; <a href="results/sources.json">list</a>), and may be easier because of it without being
+near-duplicates; the intervals take all photos for independent. {{ scores.ciede2000.heading }} of each network minus {{ title_of(lookup) }}, with these photos and without. {{ changed_verdicts }}</p>
 <div class="wide"><table><thead><tr><th scope="col">network</th><th scope="col">all {{ sources.photos }}</th><th scope="col">the other {{ sources.photos - sources.shared }}</th></tr></thead>
 {% for key, pair in sources.pairs.items() %}<tr><th scope="row">{{ name(key) }}</th>{% for found in pair %}{{ difference(found) }}{% endfor %}</tr>{% endfor %}
 </table></div>{% endif %}
@@ -392,7 +394,7 @@ PAGE = MACROS + """<!doctype html>
 {{ first.n_test }} test photos from <em>{{ data }}</em> ({{ first.n_train }} for training, {{ first.n_validation }} for validation, {{ size }}x{{ size }} pixels,
 split {{ first.split_digest }}{% if first.skipped %}, {{ first.skipped }} unreadable photos skipped{% endif %}).
 {{ seeds_in_words }}. Made on {{ date }} from the records in <a href="results/">results/</a>; links lead to files beside this page. Numbers in brackets after
-a network are the seeds of its trainings, each a link to a record. What each network is stands in <a href="https://github.com/birdcolor/birdcolor">birdcolor</a>'s notebooks.</p>
+a network are the seeds of its trainings, each a link to a record. The notebooks of <a href="https://github.com/birdcolor/birdcolor">birdcolor</a> explain each network.</p>
 {% if studied_at and (curve or leak or parts) %}<p>The studies were made at {{ "commit" if studied_at|length == 1 else "commits" }} {{ studied_at|join(", ") }}, the other runs at the commits that stand under Runs.</p>{% endif %}
 {% if data == "toy" %}<p class="warning">These are birds drawn by birdcolor, not photos. They show that the networks learn and what a report looks like; verdicts on them say nothing about the study.</p>{% endif %}
 {% for warning in warnings %}<p class="warning">{{ warning }}</p>{% endfor %}
@@ -473,7 +475,7 @@ def changed_settings(records):
 
 # %% ../nbs/40_report.ipynb #0055
 class Findings(NamedTuple):
-    "What a report says: records, per-photo scores, score rows, verdicts, comparisons with the trivial predictors, of the seventh network and with the own luma, the studies, test photos a species, and the commits of the studies."
+    "What a report says: records, per-photo scores, score rows, verdicts, comparisons with the trivial predictors, of the seventh network and with the own luma, the studies, test photos per species, and the commits of the studies."
     records: list
     predictors: dict
     rows: list

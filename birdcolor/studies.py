@@ -53,7 +53,7 @@ class Point(NamedTuple):
     place: str
 
 def learning_curve(out):
-    "The `Point`s in `out` and those of its studies that have its settings, fewest photos first; empty without such studies."
+    "The `Point`s in `out` and those of its studies that have its settings, fewest photos first; empty without such studies; studies of another split, or without a common seed, raise a `ValueError`."
     places = {place: records for place in [*(f"studies/{name}/" for name in LEARNING_CURVE), ""] if (records := studied(Path(out)/place))}
     if len(places) < 2 or "" not in places: return []
     if len({record["split_digest"] for records in places.values() for record in records.values()}) > 1:
@@ -84,7 +84,7 @@ class Leak(NamedTuple):
     among: dict
 
 def leakage(out):
-    "The `Leak` that the studies in `out` measured, for the seeds with the same settings in both, or `None` without them."
+    "The `Leak` that the studies in `out` measured, for the seeds with the same settings in both, or `None` without them; a manifest of another split raises a `ValueError`."
     apart, dropped = (study_folder(out, name) for name in LEAKAGE)
     counts = {folder: studied(folder) for folder in (apart, dropped)}
     seeds = sorted(seed for seed in {*counts[apart]} & {*counts[dropped]} if only_differ_in("near_duplicates", counts[apart][seed], counts[dropped][seed]))
@@ -114,7 +114,7 @@ def leaked_photos(split):
 
 # %% ../nbs/36_studies.ipynb #acdf55fc
 def photo_sources(folder):
-    "`{species/name without suffix and underlines: source}` as the Kaggle data set's `birds.csv` in or beside the `folder` of photos has it; empty without one that can be read."
+    "`{species/name without suffix and underscores: source}` as the Kaggle data set's `birds.csv` in or beside the `folder` of photos has it; empty without one that can be read."
     file = next((place/"birds.csv" for place in (Path(folder), Path(folder).parent) if (place/"birds.csv").is_file()), None)
     if file is None: return {}
     try:
@@ -219,4 +219,4 @@ def _part(record, without, whole, place):
 
 def ablation_frame(parts):
     "The `Part`s in words, as a data frame."
-    return pd.DataFrame([{"passes": part.passes, "without": part.meaning} | {SCORES[score].heading: in_words(found, SCORES[score].decimals + 1) for score, found in part.differences.items()} for part in parts])
+    return pd.DataFrame([{"passes": part.passes, "the network then": part.meaning} | {SCORES[score].heading: in_words(found, SCORES[score].decimals + 1) for score, found in part.differences.items()} for part in parts])
