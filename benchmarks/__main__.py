@@ -34,9 +34,9 @@ def listed(text, allowed, what):
 
 
 def numbers(text):
-    "`--counts` as a list; anything but whole numbers above zero is an error."
+    "`--counts` as a list; anything but whole numbers of photos that can be split is an error."
     found = [int(number) for number in text.split(",") if number.strip().isdecimal()]
-    if len(found) != text.count(",") + 1 or 0 in found: raise typer.BadParameter(f"--counts must be whole numbers above zero with commas between them, not {text!r}.")
+    if len(found) != text.count(",") + 1 or min(found) < 10: raise typer.BadParameter(f"--counts must be whole numbers from 10 with commas between them, not {text!r}.")
     return list(dict.fromkeys(found))
 
 

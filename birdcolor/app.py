@@ -80,7 +80,7 @@ def example_birds(folder):
 def without_paths(error, path):
     "What the page says of an `error` with the photo `path`."
     if isinstance(error, OSError) and error.strerror: error = OSError(error.errno, error.strerror)
-    else: error = ValueError(str(error).replace(str(path), Path(path).name))
+    elif not isinstance(error, MemoryError): error = ValueError(str(error).replace(str(path), Path(path).name))
     return explained(error)
 
 # %% ../nbs/51_app.ipynb #8e0e4e56
@@ -121,7 +121,7 @@ def build_page(folder, runs=RUNS, load=load_colourist, seconds=PAGE_SECONDS):
     def colour(path, species, vividness, model):
         if not path: return nothing()
         try: pictures, file = in_time(thread, seconds, answer, path, colourist(model), species if colourist(model).species else UNKNOWN, vividness, folder, late=discard)
-        except (ValueError, OSError) as error: raise gr.Error(without_paths(error, path), duration=None, print_exception=False) from None
+        except (ValueError, OSError, MemoryError) as error: raise gr.Error(without_paths(error, path), duration=None, print_exception=False) from None
         with Image.open(file) as image: width, height = image.size
         return pictures, gr.DownloadButton(value=file, interactive=True), f'<p role="status">{escape(Path(path).name)} is coloured, {width}x{height} pixels.</p>'
 
@@ -133,6 +133,8 @@ def build_page(folder, runs=RUNS, load=load_colourist, seconds=PAGE_SECONDS):
                 photo.async_move_resource_to_block_cache = partial(uploaded, photo.async_move_resource_to_block_cache)
                 species = gr.Dropdown([UNKNOWN, *((name.replace("_", " "), name) for name in colourist("chroma").species)], value=UNKNOWN, label="Species")
                 vividness = gr.Slider(0, 1, value=colourist("chroma").vividness, step=0.05, label="Vividness", info="0: most likely, 1: as vivid as true photos")
+                number = vividness.preprocess
+                vividness.preprocess = lambda value: None if value is None else number(value)  # nothing, while another number is typed
                 model = gr.Dropdown(offered(runs), value="chroma", label="Network", visible=len(offered(runs)) > 1)
                 gr.Examples(example_birds(examples), photo, label="No photo at hand? These are drawn; the network learnt from photos, so their colours come out pale")
             with gr.Column():

@@ -39,6 +39,7 @@ def open_photo(path, megapixels=MEGAPIXELS, megabytes=LARGEST//2**20):
             with suppress(Exception):  # of a TIFF with several pages, these notes are read only when asked for, which takes an open file
                 for notes in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)*(image.format == "TIFF"): image.getexif().get_ifd(notes)
             return image
+    except MemoryError: raise
     except Exception as error: raise ValueError(why_unreadable(path, error, megapixels, megabytes)) from error
 
 # %% ../nbs/50_colorize.ipynb #0010
@@ -265,11 +266,11 @@ def new_path(path, is_jpeg, out, word, taken):
     suffix = ".png" if not is_jpeg else path.suffix if path.suffix.lower() in JPEG_SUFFIXES else ".jpg"
     for number in count(1):
         target = Path(out or path.parent)/f"{path.stem}-{word}{f'-{number}' if number > 1 else ''}{suffix}"
-        if _key(target) not in taken and not target.exists(): break
+        if _key(target) not in taken and not os.path.lexists(target): break
     taken.add(_key(target))
     return target
 
-def _key(path): return str(path.resolve()).casefold()
+def _key(path): return os.path.realpath(path).casefold()
 
 # %% ../nbs/50_colorize.ipynb #0070
 def folder_photos(folder):
@@ -288,7 +289,7 @@ def find_files(paths):
     if "" in paths: raise ValueError("An empty name stands for no photo; give a file or a folder, or . for this folder.")
     if paths and not any(map(os.path.exists, paths)): raise ValueError(f"There is no photo or folder {', '.join(map(repr, map(str, paths)))}.")
     paths = [found for path in map(Path, paths) for found in (folder_photos(path) if path.is_dir() else [path])]
-    return list({path.resolve(): path for path in paths}.values())
+    return list({os.path.realpath(path): path for path in paths}.values())
 
 # %% ../nbs/50_colorize.ipynb #0072
 def colour_file(path, out, colourist, species, vividness, kind, taken):
@@ -300,7 +301,7 @@ def colour_file(path, out, colourist, species, vividness, kind, taken):
         target = new_path(path, as_jpeg(image, result) and kind != "unsure", out, kind, taken)
         try: save_photo(result, target)
         except FileExistsError:  # another process took the name in the meantime
-            if not target.exists(): raise
+            if not os.path.lexists(target): raise
         else: return target
 
 # %% ../nbs/50_colorize.ipynb #0073
@@ -312,7 +313,7 @@ def colour_files(paths, out, colourist, species=None, vividness=None, kind="colo
     taken, console = set(map(_key, paths)), Console(stderr=True)
     for path in track(paths, "Colouring", disable=not progress or not (console.is_terminal or console.is_jupyter), console=console, transient=True):
         try: written[path] = colour_file(path, out, colourist, species, vividness, kind, taken)
-        except (ValueError, OSError) as error: failed[path] = _of(path, explained(error))
+        except (ValueError, OSError, MemoryError) as error: failed[path] = _of(path, explained(error))
     return written, failed
 
 def _of(path, sentence):
@@ -361,9 +362,11 @@ def _build(model, settings):
 def load_colourist(model="chroma", runs=RUNS):
     "The colourist `model`: chroma, which is in the package, or a network of the study from its run in the folder `runs`."
     _check_model(model)
-    if model != "chroma": return study_colourist(model, runs)
-    from birdcolor.models.chroma import shipped_colourist
-    return shipped_colourist()
+    try:
+        if model != "chroma": return study_colourist(model, runs)
+        from birdcolor.models.chroma import shipped_colourist
+        return shipped_colourist()
+    except ImportError as error: raise ValueError(f"Keras cannot compute with {os.environ.get('KERAS_BACKEND', 'tensorflow')} here ({error}); install it, or set KERAS_BACKEND to one of tensorflow and jax that is.") from error
 
 def _check_model(model):
     "Raise a `ValueError` unless there is such a `model`."

@@ -32,15 +32,29 @@ def writing(path, new=False):
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     sweep(path.parent)
-    folder = Path(tempfile.mkdtemp(prefix=f"{_unfinished()}{os.getpid()}-", dir=path.parent))
+    try: folder = Path(tempfile.mkdtemp(prefix=f"{_unfinished()}{os.getpid()}-", dir=path.parent))
+    except OSError as error:
+        error.filename = str(path.parent)
+        raise
     try:
         yield folder/path.name
-        if new: path.touch(exist_ok=False)
-        try: os.replace(folder/path.name, path)
-        except OSError:
-            if new: path.unlink()
-            if not (path.is_dir() and (folder/path.name).is_dir()): raise
+        if new: _put(folder/path.name, path)
+        else:
+            try: os.replace(folder/path.name, path)
+            except OSError:
+                if not (path.is_dir() and (folder/path.name).is_dir()): raise
     finally: shutil.rmtree(folder)
+
+def _put(made, path):
+    "Give the file `made` the name `path`, which nobody has yet, else a `FileExistsError`."
+    try: os.link(made, path)
+    except FileExistsError: raise
+    except OSError:  # a file system without hard links
+        path.touch(exist_ok=False)
+        try: os.replace(made, path)
+        except OSError:
+            path.unlink()
+            raise
 
 def _unfinished():
     "How the names of unfinished folders begin that processes of this machine since its start, or of this container, make."
@@ -82,7 +96,7 @@ def holding(path, say=None):
 
 def lock_file(path):
     "The file that stands for `path` while it is held: beside it, hidden."
-    path = Path(path).resolve()
+    path = Path(os.path.realpath(path))
     return path.with_name(f".{path.name}.lock")
 
 def _note(file):
@@ -105,6 +119,7 @@ ADVICE = {errno.ENOSPC: "make room", errno.EDQUOT: "make room", errno.EFBIG: "ma
 
 def explained(error):
     "What `error` says as one line, and for an error of the operating system where it happened and what can be done."
+    if isinstance(error, MemoryError): return "There is not enough memory for it; end other programs, or give less."
     if not isinstance(error, OSError) or not error.strerror: return one_line(str(error))
     place = f" ({error.filename})" if error.filename else ""
     advice = f"; {ADVICE[error.errno]} and try again: what is finished is kept" if error.errno in ADVICE else ""
@@ -309,8 +324,8 @@ def check_folder(out, data="toy"):
     "Raise a `ValueError` when `out`, where results are to go, is a file, or the folder of the photos `data`."
     if Path(out).exists() and not Path(out).is_dir(): raise ValueError(f"{out} is a file; results need a folder.")
     if data in ("toy", "kaggle"): return
-    photos = Path(data).expanduser().resolve()
-    if Path(out).expanduser().resolve() in (photos, photos/"withBackground"):
+    photos = Path(os.path.realpath(Path(data).expanduser()))
+    if Path(os.path.realpath(Path(out).expanduser())) in (photos, photos/"withBackground"):
         raise ValueError(f"{out} is the folder of the photos, and pictures of results would be taken for photos; give results another folder.")
 
 # %% ../nbs/00_core.ipynb #0039

@@ -191,8 +191,9 @@ def seventh(out, rows, predictors):
     found = [compare(predictors, SEVENTH, name, MAIN_SCORES) for name in rivals]
     for best in [name for name in rivals if name not in BASELINES][:1]:
         luma = f"{title_of(best)} on the input's own luma"
-        found += [compare({SEVENTH: predictors[SEVENTH], luma: restored}, SEVENTH, luma, MAIN_SCORES) for restored in other_scores(best, "-own-luma")]
-    return found + [compare({TOLD: told, SEVENTH: predictors[SEVENTH]}, TOLD, SEVENTH, MAIN_SCORES) for told in other_scores(SEVENTH, "-known-species")]
+        found += [compare({SEVENTH: predictors[SEVENTH], luma: restored}, SEVENTH, luma, MAIN_SCORES) for restored in other_scores(best, "-own-luma") if shared_seeds(predictors[SEVENTH], restored)]
+    return found + [compare({TOLD: told, SEVENTH: predictors[SEVENTH]}, TOLD, SEVENTH, MAIN_SCORES) for told in other_scores(SEVENTH, "-known-species")
+                    if shared_seeds(predictors[SEVENTH], told)]
 
 # %% ../nbs/40_report.ipynb #0040
 def draw_figures(out, found):
@@ -606,9 +607,10 @@ def _predictions(out, record, shape):
 # %% ../nbs/40_report.ipynb #0068
 def photos_of(record, data=None):
     "The `Data` that a `record` was made from, `data` being the folder where its photos came from one; others raise a `ValueError`."
-    if not data and record["settings"]["data"] not in ("toy", "kaggle"):
-        raise ValueError(f"To score stored predictions again, give the folder of photos {record['settings']['data']} with --data.")
-    loaded = load_data(resolve(record["preset"], **record["settings"] | dict(data=data or record["settings"]["data"])))
+    named = record["settings"].get("data", "photos")
+    if not data and named not in ("toy", "kaggle"):
+        raise ValueError(f"To score stored predictions again, give the folder of photos {named} with --data.")
+    loaded = load_data(resolve(record["preset"], **record["settings"] | dict(data=data or named)))
     if loaded.digest != record["split_digest"]:
         raise ValueError(f"These photos have the split {loaded.digest}, the records have {record['split_digest']}; give the photos of the records.")
     return loaded

@@ -8,11 +8,11 @@ __all__ = ['ENVIRONMENT', 'FORWARDED', 'app', 'parse_models', 'parse_seeds', 'no
            'follow', 'epochs_done', 'run_notebook', 'last_error', 'shrink', 'publish', 'cut_off', 'check_neighbours',
            'check_studies', 'default_folder', 'reproduce_runs', 'one_by_one', 'title', 'labels', 'hold_and_do',
            'do_run', 'everywhere', 'do_there', 'examples', 'complain', 'at_home', 'say_version', 'about', 'reproduce',
-           'asked_studies', 'whole_path', 'cluster_client', 'finished_page', 'checked', 'set_beside', 'report',
-           'colorize', 'open_page', 'look_at_data', 'main']
+           'say_closed', 'asked_studies', 'whole_path', 'cluster_client', 'finished_page', 'checked', 'set_beside',
+           'report', 'colorize', 'open_page', 'look_at_data', 'main']
 
 # %% ../nbs/60_reproduce.ipynb #0002
-import base64, csv, io, json, os, signal, subprocess, sys, threading, time
+import base64, csv, io, json, os, re, signal, subprocess, sys, threading, time, warnings
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
@@ -180,8 +180,9 @@ def publish(executed):
     from nbconvert import HTMLExporter
     notebook = nbformat.read(executed, 4)
     folder = notebook.metadata.get("papermill", {}).get("parameters", {}).get("data") or ""
-    for place in [str(Path(folder).expanduser().resolve()), folder]*(os.sep in folder):
-        notebook = nbformat.from_dict(_replaced(notebook, place, Path(folder).name))
+    place = Path(os.path.realpath(Path(folder).expanduser()))
+    named = [re.escape(str(place)), *([r"(?<![\w./~-])" + re.escape(folder)]*(Path(folder).name not in ("", "..")))]
+    if os.sep in folder and place.name: notebook = nbformat.from_dict(_replaced(notebook, re.compile(f"(?:{'|'.join(named)})(?![\\w-])"), place.name))
     for cell in notebook.cells:
         if "outputs" in cell: cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
         for output in cell.get("outputs", []): shrink(output)
@@ -190,10 +191,10 @@ def publish(executed):
     with writing(executed.with_suffix(".html")) as temporary: temporary.write_text(page, encoding="utf-8")
 
 def _replaced(part, old, new):
-    "A `part` of a notebook with `new` for `old` in all texts but the codes of pictures."
+    "A `part` of a notebook with `new` for the pattern `old` in all texts but the codes of pictures."
     if isinstance(part, dict): return {key: value if key.startswith("image/") else _replaced(value, old, new) for key, value in part.items()}
     if isinstance(part, list): return [_replaced(value, old, new) for value in part]
-    return part.replace(old, new) if isinstance(part, str) else part
+    return old.sub(lambda found: new, part) if isinstance(part, str) else part
 
 # %% ../nbs/60_reproduce.ipynb #c0ff0001
 def cut_off(executed):
@@ -309,7 +310,7 @@ def complain(error):
 # %% ../nbs/60_reproduce.ipynb #cb932b75
 def at_home(folder):
     "A `folder` of the command line with the home folder for `~`, which shells leave as it is after an option's `=`."
-    try: return folder and folder.expanduser()
+    try: return folder and type(folder)(Path(folder).expanduser())
     except RuntimeError: raise typer.BadParameter(f"There is no home folder for {folder}.") from None
 
 # %% ../nbs/60_reproduce.ipynb #1a24e8f2
@@ -329,7 +330,7 @@ def about(version: Annotated[bool, typer.Option("--version", callback=say_versio
                              "reproduce --preset study --data kaggle --set epochs=50"))
 def reproduce(
     preset: Annotated[str, typer.Option(help=f"Scale of the runs: {', '.join(PRESETS)}.", autocompletion=lambda: list(PRESETS))] = "quick",
-    data: Annotated[str | None, typer.Option(help="Photos: toy, kaggle, or a folder that holds <Species>/<photo>. Default: the preset's.")] = None,
+    data: Annotated[str | None, typer.Option(callback=at_home, help="Photos: toy, kaggle, or a folder that holds <Species>/<photo>. Default: the preset's.")] = None,
     models: Annotated[str, typer.Option(help=f"Networks with commas between them: {', '.join(MODELS)}. Default: all.")] = "",
     seeds: Annotated[str, typer.Option(help="Seeds with commas between them.")] = "0",
     out: Annotated[Path | None, typer.Option(callback=at_home, help="Folder for results and report. Default: reports/<toy, kaggle or photos>-<preset>.")] = None,
@@ -347,6 +348,7 @@ def reproduce(
         out, numbers = out or default_folder(preset, data), parse_seeds(seeds)
         check_folder(out, resolve(preset, data=data).data)
         for folder in out, data: check_name(folder)
+        say_closed(data)
         if scheduler: out, data = out.resolve(), whole_path(data)
         groups = [plan_runs(preset, data, parse_models(models), numbers, out, given)]
         if learning_curve: check_curve(groups[0])
@@ -356,6 +358,12 @@ def reproduce(
         if any((out/"results").glob("*-seed*.json")): typer.echo(f"Report: {finished_page(out)}")
     except (ValueError, OSError) as error: complain(error)
     if failed: complain(f"{len(failed)} of {sum(map(len, groups))} runs failed: {', '.join(failed)}.")
+
+# %% ../nbs/60_reproduce.ipynb #c0ffee60
+def say_closed(data):
+    "Say on standard error which species of the photos `data` are left out because their folders cannot be looked into."
+    from birdcolor.audit import closed_folders
+    if closed := closed_folders(data): typer.echo(f"birdcolor: Left out, since these folders cannot be looked into: {', '.join(closed)}; change their permissions.", err=True)
 
 # %% ../nbs/60_reproduce.ipynb #8a858945
 def asked_studies(learning_curve, leakage):
@@ -402,7 +410,7 @@ def set_beside(out, other):
 def report(
     out: Annotated[Path, typer.Argument(callback=at_home, help="Folder that holds results/, as reproduce makes it.")],
     check: Annotated[bool, typer.Option("--check", help="Write nothing; verify that stored predictions give the stored scores.")] = False,
-    data: Annotated[str | None, typer.Option(help="With --check: the folder of photos that the records were made from.")] = None,
+    data: Annotated[str | None, typer.Option(callback=at_home, help="With --check: the folder of photos that the records were made from.")] = None,
     against: Annotated[Path | None, typer.Option(callback=at_home, help="Write nothing; say how the scores differ from those in this folder, made from the same photos.")] = None,
 ):
     "Write the report of a folder again, from its records, without training."
@@ -464,7 +472,7 @@ def open_page(
 # %% ../nbs/60_reproduce.ipynb #aed58f6b
 @app.command("data", epilog=examples("data", "data 'my photos'", "data --clear"))
 def look_at_data(
-    photos: Annotated[str | None, typer.Argument(help="Photos to look through: toy, kaggle, or a folder that holds <Species>/<photo>.")] = None,
+    photos: Annotated[str | None, typer.Argument(callback=at_home, help="Photos to look through: toy, kaggle, or a folder that holds <Species>/<photo>.")] = None,
     clear: Annotated[bool, typer.Option("--clear", help="Remove all decoded photos from the cache; the photos themselves stay.")] = False,
 ):
     "Look through photos (species, sizes, near-duplicates, gray ones), or show, verify and clear the cache of decoded ones."
@@ -472,6 +480,7 @@ def look_at_data(
     from birdcolor.core import cache_folder
     from birdcolor.data import find_photos
     try:
+        say_closed(photos)
         if photos: typer.echo("\n".join(in_lines(audit(find_photos(photos)))))
         entries = clear_cache() if clear else cache_entries()
     except (ValueError, OSError) as error: complain(error)
@@ -484,5 +493,7 @@ def look_at_data(
 def main():
     "The command `birdcolor`; what TensorFlow says of itself is seen when `TF_CPP_MIN_LOG_LEVEL=0` asks for it."
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    warnings.filterwarnings("ignore", module="PIL")  # photos that Pillow finds large are refused, or read, by limits of our own
+    if sys.stdout and sys.stdout.errors == "strict": sys.stdout.reconfigure(errors="backslashreplace")  # names that the terminal cannot show
     skip_grammar()
     app()

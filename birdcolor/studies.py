@@ -118,7 +118,7 @@ def photo_sources(folder):
     file = next((place/"birds.csv" for place in (Path(folder), Path(folder).parent) if (place/"birds.csv").is_file()), None)
     if file is None: return {}
     try:
-        with open(file, newline="", encoding="utf-8", errors="replace") as lines: rows = [(row.get("filepaths") or "", row.get("Source")) for row in csv.DictReader(lines)]
+        with open(file, newline="", encoding="utf-8-sig", errors="replace") as lines: rows = [(row.get("filepaths") or "", row.get("Source")) for row in csv.DictReader(lines)]
     except (OSError, csv.Error): return {}
     return {_place(found[1]): source for path, source in rows if source and (found := re.fullmatch(r"withBackground/(.+?)\.?\w+", path))}
 
@@ -134,10 +134,11 @@ def shared_sources(split, sources):
     return {source: [photo[:16] for photo in photos] for source, photos in test.groupby("source")["sha256"]}
 
 def write_sources(out, folder):
-    "Keep in `out/results/sources.json` which test photos of the split in `out` share their source with training photos, as far as the `folder` of photos tells."
-    file, found = Path(out)/"results"/"sources.json", shared_sources(pd.read_csv(Path(out)/"split.csv", dtype=str, keep_default_na=False), photo_sources(folder))
+    "Keep in `out/results/sources.json` which test photos of the split in `out` share their source with training photos; where the `folder` of photos does not tell, what is known stays."
+    file, sources = Path(out)/"results"/"sources.json", photo_sources(folder)
+    found = shared_sources(pd.read_csv(Path(out)/"split.csv", dtype=str, keep_default_na=False), sources)
     if found: write_json(file, dict(sources=found, provenance=provenance()))
-    else: file.unlink(missing_ok=True)
+    elif sources: file.unlink(missing_ok=True)
 
 # %% ../nbs/36_studies.ipynb #b029f58d
 class Sources(NamedTuple):

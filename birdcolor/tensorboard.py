@@ -28,12 +28,12 @@ def write_rows(writers, rows):
     for writer in writers.values(): writer.flush()
 
 # %% ../nbs/07_tensorboard.ipynb #dc3dd58d
-def watch(history, before, writers, ended, every=5.0):
-    "Write what the CSV `history`, last changed at `before`, gains, looked at every so many seconds, until the event `ended` is set."
+def watch(history, before, writers, ended, whole, every=5.0):
+    "Write what the CSV `history` gains, looked at every so many seconds, until the event `ended` is set; one not changed since `before` is this training's only if the event `whole` is set."
     written, over = 0, False
     while not over:
         over = ended.wait(every)
-        if not history.exists() or changed(history) == before and not over: continue
+        if not history.exists() or changed(history) == before and not whole.is_set(): continue
         with open(history, newline="") as file: rows = list(csv.DictReader(file))
         write_rows(writers, rows[written:])
         written = max(written, len(rows))
@@ -50,10 +50,12 @@ def tensorboard_logs(run):
     if os.environ.get("BIRDCOLOR_TENSORBOARD", "") in ("", "0"):
         yield
         return
-    ended = Event()
-    watcher = Thread(target=watch, args=(run.folder/"history.csv", changed(run.folder/"history.csv"), event_writers(run.folder/"tensorboard"), ended))
+    ended, whole = Event(), Event()
+    watcher = Thread(target=watch, args=(run.folder/"history.csv", changed(run.folder/"history.csv"), event_writers(run.folder/"tensorboard"), ended, whole))
     watcher.start()
-    try: yield
+    try:
+        yield
+        whole.set()
     finally:
         ended.set()
         watcher.join()

@@ -55,7 +55,7 @@ def answer_about(page, path):
     import requests
     body = {"data": [{"path": str(path), "meta": {"_type": "gradio.FileData"}}, "unknown", 0, "chroma"]}
     address = f"{page.local_url}gradio_api/call/colour"
-    event = requests.post(address, json=body, timeout=10).json()["event_id"]
+    event = requests.post(address, json=body, timeout=60).json()["event_id"]
     return requests.get(f"{address}/{event}", timeout=60).text
 
 
@@ -136,6 +136,13 @@ def test_examples_are_there_when_visitors_files_are_gone(page, connect, tmp_path
     example = {"path": str(here / "examples" / "Robin.png"), "meta": {"_type": "gradio.FileData"}}
     _, button, _ = client.predict(example, "Robin", 0, "chroma", api_name="/colour")
     assert button["value"].endswith("Robin-coloured.png")
+
+
+def test_no_vividness_is_the_networks_own(page, connect, tmp_path):
+    from gradio_client import handle_file
+    Image.new("L", (30, 20), 128).save(tmp_path / "typing.png")
+    _, _, said = connect(page).predict(handle_file(tmp_path / "typing.png"), "Robin", None, "chroma", api_name="/colour")
+    assert said == '<p role="status">typing.png is coloured, 30x20 pixels.</p>'
 
 
 def test_an_upload_that_is_no_photo_is_answered_with_a_sentence(page, connect, tmp_path):
