@@ -36,7 +36,7 @@ def listed(text, allowed, what):
 def numbers(text):
     "`--counts` as a list; anything but whole numbers of photos that can be split is an error."
     found = [int(number) for number in text.split(",") if number.strip().isdecimal()]
-    if len(found) != text.count(",") + 1 or min(found) < 10: raise typer.BadParameter(f"--counts must be whole numbers from 10 with commas between them, not {text!r}.")
+    if len(found) != text.count(",") + 1 or min(found) < 10: raise typer.BadParameter(f"--counts must be whole numbers of at least 10, with commas between them, not {text!r}.")
     return list(dict.fromkeys(found))
 
 

@@ -62,7 +62,7 @@ OTHERWISE = " The tutorial's manner turns and zooms photos in two resamplings, b
 def files_table(record):
     "Whole trainings from files, data preparation included."
     measured = dict(sorted(record["from_files"].items(), key=lambda found: list(MODELS).index(found[0])))
-    rows = [["network", "birdcolor", "the tutorial's manner takes", "training MAE in the last epoch, of each"]]
+    rows = [["network", "birdcolor", "the tutorial's manner takes", "training MAE in the last epoch, birdcolor's and the tutorial's"]]
     rows += [[MODELS[network], f"{row['seconds']['birdcolor']['median']:.0f} s", f"{in_words(row['times_birdcolor'])} times as long" if "tutorial" in row["seconds"] else "not measured",
               ", ".join(f"{error:.3f}" for error in row["mae"].values())] for network, row in measured.items()]
     trained = "; ".join(sorted({f"{row['epochs']} epochs on {row['photos']['birdcolor']} JPEG files" for row in measured.values()}))

@@ -97,7 +97,7 @@ def in_time(thread, seconds, function, *arguments, late=lambda answer: None):
 # %% ../nbs/51_app.ipynb #0016
 ABOUT = f"""# birdcolor
 Colours gray photos of garden birds. Brightness stays as it is in the photo; the colours are what a network thinks likely,
-not what was there. JPEG, PNG, WebP, TIFF and others are taken, up to {MOST_MEGABYTES} MB and {PAGE_MEGAPIXELS} megapixels. Photos stay on the machine that runs this page and are deleted an hour later, or some minutes more."""
+not what was there. JPEG, PNG, WebP, TIFF and others are taken, up to {MOST_MEGABYTES} MB and {PAGE_MEGAPIXELS} megapixels. Photos stay on the machine that runs this page and are deleted after an hour, give or take ten minutes."""
 
 # Gradio shows neither where the keyboard is on a slider nor its explanation in a colour that can be read on white
 LOOKS = "input[type=range]:focus-visible { outline: 3px solid #0072B2; outline-offset: 3px } :root:not(.dark) body:not(.dark) .info-text { color: #57606a !important }"

@@ -61,10 +61,12 @@ def in_lines(found, most=5):
 # %% ../nbs/05_audit.ipynb #c0ffee05
 def closed_folders(data):
     "Names of the folders of species in the folder of photos `data` that cannot be looked into, whose photos nobody sees; none for toy, kaggle, or no folder."
-    folder = Path(data or "toy").expanduser()
-    if data in ("toy", "kaggle") or not folder.is_dir(): return []
+    if data in (None, "toy", "kaggle"): return []
+    folder = Path(data).expanduser()
+    if not folder.is_dir(): return []
     if (folder/"withBackground").is_dir(): folder = folder/"withBackground"
-    return sorted(species.name for species in folder.iterdir() if species.is_dir() and not os.access(species, os.R_OK | os.X_OK))
+    return sorted(species.name for species in folder.iterdir() if species.is_dir() and not os.access(species, os.R_OK | os.X_OK)
+                  and species.name != "lost+found" and not species.name.startswith("."))
 
 # %% ../nbs/05_audit.ipynb #ba00b50c
 class Entry(NamedTuple):

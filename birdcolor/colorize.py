@@ -366,7 +366,7 @@ def load_colourist(model="chroma", runs=RUNS):
         if model != "chroma": return study_colourist(model, runs)
         from birdcolor.models.chroma import shipped_colourist
         return shipped_colourist()
-    except ImportError as error: raise ValueError(f"Keras cannot compute with {os.environ.get('KERAS_BACKEND', 'tensorflow')} here ({error}); install it, or set KERAS_BACKEND to one of tensorflow and jax that is.") from error
+    except ImportError as error: raise ValueError(f"Keras cannot load its backend here ({error}); set KERAS_BACKEND to tensorflow or jax, whichever is installed.") from error
 
 def _check_model(model):
     "Raise a `ValueError` unless there is such a `model`."

@@ -119,7 +119,7 @@ ADVICE = {errno.ENOSPC: "make room", errno.EDQUOT: "make room", errno.EFBIG: "ma
 
 def explained(error):
     "What `error` says as one line, and for an error of the operating system where it happened and what can be done."
-    if isinstance(error, MemoryError): return "There is not enough memory for it; end other programs, or give less."
+    if isinstance(error, MemoryError): return "There is not enough memory for this; end other programs, or give a smaller photo."
     if not isinstance(error, OSError) or not error.strerror: return one_line(str(error))
     place = f" ({error.filename})" if error.filename else ""
     advice = f"; {ADVICE[error.errno]} and try again: what is finished is kept" if error.errno in ADVICE else ""

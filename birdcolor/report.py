@@ -295,7 +295,7 @@ VERDICTS = """
 the second's, with 95% intervals over {{ "photos and trainings" if fewest_compared > 1 else "photos; there is one training each, so another training might turn out otherwise" if seeds == 1
 else "photos, and over trainings where both networks have several; where one training each is behind a verdict, another might turn out otherwise" }}.
 <em>Reproduced</em>: every interval lies on the claimed side of zero. <em>Not reproduced</em>: at least one lies on the other side. Where a claim takes three or more comparisons, wider intervals than those shown
-decide this (Bonferroni), so that a true claim is rejected in at most 5% of cases{{ ", counting other photos but no other trainings" if fewest_compared == 1 }}. <em>No runs</em>: a network that it needs is missing here, or two of them have no seed in common, and nothing that can be compared speaks against it.
+decide this (Bonferroni), so that a true claim is rejected in at most 5% of cases{{ ", which are cases of other photos, not of other trainings" if fewest_compared == 1 }}. <em>No runs</em>: a network that it needs is missing here, or two of them have no seed in common, and nothing that can be compared speaks against it.
 <em>Undecided</em>: the rest.</p>
 <div class="wide"><table><thead><tr><th scope="col" class="text">claim</th><th scope="col" class="text">verdict</th><th scope="col" class="text">compared</th><th scope="col">own measure</th>{% for score in alongside %}<th scope="col">{{ scores[score].heading }}</th>{% endfor %}</tr></thead>
 {% for verdict in verdicts %}{% set claim = verdict.claim %}{% set height = [verdict.comparisons|length, 1]|max %}
@@ -326,7 +326,7 @@ CIEDE2000 and all errors, higher for PSNR and SSIM; colourfulness is best near t
 <p>Differences per photo between each network and four predictors that learn next to nothing: gray, one colour for all, the colours that are usual at a pixel's
 brightness, and the same paler, by the factor of the lowest CIEDE2000 on the validation photos. A network that is not better than the third, even on the input's own luma, has shown no colour that a table
 of 32 does not know. CIEDE2000 forgives a missing colour sooner than a wrong one, so there it is the paler table that counts.
-These are {{ trivial|length*baselines|length*compared|length }} differences with a 95% interval each, which are not widened for being many: about one in twenty would leave out zero by chance alone.</p>
+These are {{ trivial|length*baselines|length*compared|length }} differences with a 95% interval each, which are not widened for being many: where two predictors do not really differ, about one interval in twenty leaves out zero by chance.</p>
 <div class="wide"><table><thead><tr><th scope="col">network</th><th scope="col" class="text">against</th>{% for score in compared %}<th scope="col">{{ scores[score].heading }}</th>{% endfor %}</tr></thead>
 {% for key, rivals in trivial.items() %}{% for rival, found in rivals.items() %}<tr{% if loop.first %} class="first"{% endif %}>
 {% if loop.first %}<th scope="row" class="claim" rowspan="{{ rivals|length }}">{{ name(key) }}</th>{% endif %}<td class="pair">{{ name(rival) }}</td>{% for score in compared %}{{ difference(found[score]) }}{% endfor %}</tr>{% endfor %}{% endfor %}
@@ -817,10 +817,12 @@ def _ahead(found):
     "Which network of the study is best, who beats the paler table, and given the input's own luma the table itself, in two sentences."
     pale, table = those("better", beside(found, PALE), "ciede2000"), those("better", _own_luma(found), "ciede2000", "psnr")
     own = f" Given the photo's own brightness, as the table has it, {_beat(table, found.restored, 'the table itself by both CIEDE2000 and PSNR')}." if found.restored else ""
-    first, *others = (name for name, _ in found.rows if name in {*found.trivial} - {SEVENTH})
-    near = [title_of(name) for name in others if compare(found.predictors, first, name, ["ciede2000"])["ciede2000"].direction != "better"]
-    return (f"Of its {1 + len(others)} networks scored here, {title_of(first)} has the lowest mean CIEDE2000{f', but cannot be told from {_listed(near)}' if near else ''}; "
-            f"{_beat(pale, found.trivial, 'the paler table by it')}.{own}")
+    studied = [name for name, _ in found.rows if name in {*found.trivial} - {SEVENTH}]
+    if not studied: return f"None of its networks is scored here.{own}"
+    near = [title_of(name) for name in studied[1:] if shared_seeds(found.predictors[studied[0]], found.predictors[name])
+            and compare(found.predictors, studied[0], name, ["ciede2000"])["ciede2000"].direction != "better"]
+    return (f"Of its {len(studied)} networks scored here, {title_of(studied[0])} has the lowest mean CIEDE2000{f', but cannot be told apart from {_listed(near)}' if near else ''}; "
+            f"{_beat(pale, found.trivial, 'the paler table by this score')}.{own}")
 
 def _beat(names, scored, rival):
     "Which networks of the study beat `rival`, and whether the seventh does."

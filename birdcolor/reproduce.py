@@ -181,7 +181,8 @@ def publish(executed):
     notebook = nbformat.read(executed, 4)
     folder = notebook.metadata.get("papermill", {}).get("parameters", {}).get("data") or ""
     place = Path(os.path.realpath(Path(folder).expanduser()))
-    named = [re.escape(str(place)), *([r"(?<![\w./~-])" + re.escape(folder)]*(Path(folder).name not in ("", "..")))]
+    own = r"(?<![\w.-])"*(len(place.parts) < 3)  # /data is no place in https://a.b/data
+    named = [own + re.escape(str(place)), *([r"(?<![\w./~-])" + re.escape(folder.rstrip(os.sep))]*(Path(folder).name not in ("", "..")))]
     if os.sep in folder and place.name: notebook = nbformat.from_dict(_replaced(notebook, re.compile(f"(?:{'|'.join(named)})(?![\\w-])"), place.name))
     for cell in notebook.cells:
         if "outputs" in cell: cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
@@ -310,7 +311,8 @@ def complain(error):
 # %% ../nbs/60_reproduce.ipynb #cb932b75
 def at_home(folder):
     "A `folder` of the command line with the home folder for `~`, which shells leave as it is after an option's `=`."
-    try: return folder and type(folder)(Path(folder).expanduser())
+    if not str(folder or "").startswith("~"): return folder
+    try: return type(folder)(Path(folder).expanduser())
     except RuntimeError: raise typer.BadParameter(f"There is no home folder for {folder}.") from None
 
 # %% ../nbs/60_reproduce.ipynb #1a24e8f2
@@ -349,7 +351,7 @@ def reproduce(
         check_folder(out, resolve(preset, data=data).data)
         for folder in out, data: check_name(folder)
         say_closed(data)
-        if scheduler: out, data = out.resolve(), whole_path(data)
+        if scheduler: out, data = Path(os.path.realpath(out)), whole_path(data)
         groups = [plan_runs(preset, data, parse_models(models), numbers, out, given)]
         if learning_curve: check_curve(groups[0])
         groups += plan_studies(asked_studies(learning_curve, leakage), preset, data, numbers, out, given)
@@ -363,7 +365,7 @@ def reproduce(
 def say_closed(data):
     "Say on standard error which species of the photos `data` are left out because their folders cannot be looked into."
     from birdcolor.audit import closed_folders
-    if closed := closed_folders(data): typer.echo(f"birdcolor: Left out, since these folders cannot be looked into: {', '.join(closed)}; change their permissions.", err=True)
+    if closed := closed_folders(data): typer.echo(f"birdcolor: Left out, since these folders cannot be looked into: {one_line(', '.join(closed))}; change their permissions.", err=True)
 
 # %% ../nbs/60_reproduce.ipynb #8a858945
 def asked_studies(learning_curve, leakage):
@@ -375,7 +377,7 @@ def asked_studies(learning_curve, leakage):
 # %% ../nbs/60_reproduce.ipynb #08e1d012
 def whole_path(data):
     "The source of photos `data` as other machines find it: a folder by its whole path."
-    return str(Path(data).expanduser().resolve()) if data and data not in ("toy", "kaggle") else data
+    return os.path.realpath(Path(data).expanduser()) if data and data not in ("toy", "kaggle") else data
 
 # %% ../nbs/60_reproduce.ipynb #25c83ad3
 def cluster_client(scheduler):

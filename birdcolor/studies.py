@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from .claims import CLAIMS, Scored, compare, each, judge_claim, read_predictor, read_scores, seed_interval
-from .core import deciding, differing, provenance, read_record, write_json
+from .core import deciding, differing, provenance, read_json, read_record, write_json
 from .data import split_digest
 from .metrics import LOOKUP, MAIN_SCORES, SCORES, in_words, paired_interval
 
@@ -134,11 +134,11 @@ def shared_sources(split, sources):
     return {source: [photo[:16] for photo in photos] for source, photos in test.groupby("source")["sha256"]}
 
 def write_sources(out, folder):
-    "Keep in `out/results/sources.json` which test photos of the split in `out` share their source with training photos; where the `folder` of photos does not tell, what is known stays."
-    file, sources = Path(out)/"results"/"sources.json", photo_sources(folder)
-    found = shared_sources(pd.read_csv(Path(out)/"split.csv", dtype=str, keep_default_na=False), sources)
-    if found: write_json(file, dict(sources=found, provenance=provenance()))
-    elif sources: file.unlink(missing_ok=True)
+    "Keep in `out/results/sources.json` which test photos of the split in `out` share their source with training photos; where the `folder` of photos does not tell, what is known of this split stays."
+    file, sources, split = Path(out)/"results"/"sources.json", photo_sources(folder), pd.read_csv(Path(out)/"split.csv", dtype=str, keep_default_na=False)
+    digest = split_digest(split["sha256"], split["split"])
+    if found := shared_sources(split, sources): write_json(file, dict(sources=found, split_digest=digest, provenance=provenance()))
+    elif file.exists() and (sources or read_json(file).get("split_digest") != digest): file.unlink()
 
 # %% ../nbs/36_studies.ipynb #b029f58d
 class Sources(NamedTuple):

@@ -141,8 +141,12 @@ def test_examples_are_there_when_visitors_files_are_gone(page, connect, tmp_path
 def test_no_vividness_is_the_networks_own(page, connect, tmp_path):
     from gradio_client import handle_file
     Image.new("L", (30, 20), 128).save(tmp_path / "typing.png")
-    _, _, said = connect(page).predict(handle_file(tmp_path / "typing.png"), "Robin", None, "chroma", api_name="/colour")
-    assert said == '<p role="status">typing.png is coloured, 30x20 pixels.</p>'
+    def coloured(vividness):
+        _, button, _ = connect(page).predict(handle_file(tmp_path / "typing.png"), "Robin", vividness, "chroma", api_name="/colour")
+        with Image.open(button["value"]) as image: return np.asarray(image)
+
+    own, full, nothing = map(coloured, (Tinted.vividness, 1, None))
+    assert np.array_equal(nothing, own) and not np.array_equal(nothing, full)
 
 
 def test_an_upload_that_is_no_photo_is_answered_with_a_sentence(page, connect, tmp_path):
