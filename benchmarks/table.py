@@ -54,8 +54,6 @@ def gpu_table(found):
     return [markdown_table(rows) + "\n\nBy JAX's profiler, which makes a step longer by its own work."]*(len(rows) > 1)
 
 
-BESIDE = ["measured", "birdcolor", "beside it", "takes"]
-
 OTHERWISE = " The tutorial's manner turns and zooms photos in two resamplings, birdcolor in one; their errors are not of the same pictures."
 
 
@@ -75,7 +73,7 @@ def preparation_table(record):
     rows = [[f"{row['photos']} photos to {row['size']}x{row['size']} pixels", f"{row['seconds']['birdcolor']['median']:.2f} s",
              f"{title}, {row['seconds'][name]['median']:.2f} s", f"{in_words(row['times_birdcolor'][name])} times as long"]
             for name, title in dict(pillow="a Pillow loop", pillow_threads="Pillow on every core").items()]
-    return (markdown_table([BESIDE, *rows]) + f"\n\nbirdcolor's pixels are within {row['mean_difference_levels']:.2f} levels of 255 of the whole decode, on average; "
+    return (markdown_table([["measured", "birdcolor", "beside it", "takes"], *rows]) + f"\n\nbirdcolor's pixels are within {row['mean_difference_levels']:.2f} levels of 255 of the whole decode, on average; "
             f"a second start opened {row['second_start_opened']} photos.")
 
 

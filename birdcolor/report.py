@@ -701,7 +701,6 @@ def again_sentences(again):
     found = [pair for scores in again.networks.values() for pair in scores.values() if np.isfinite(pair.low)]
     lone = [title_of(name) for name, scores in again.networks.items() if not np.isfinite(scores["mae"].low)]
     changed = [(number, before, after) for number, before, after in again.verdicts if before != after]
-    contrary = [verdict for verdict in changed if "undecided" not in verdict]
     told = [f"{again.photos} test photos in both."]
     if not again.same_split: told.append("The splits are not the same, so that the networks were trained on partly other photos; the intervals do not allow for that.")
     if again.settings: told.append(f"Settings that are not the same: {', '.join(again.settings)}.")
@@ -709,14 +708,13 @@ def again_sentences(again):
     if found: told.append(f"Of {len(found)} differences, {apart or 'none'} {'is' if apart < 2 else 'are'} larger than those between trainings of one network (95% intervals, so that one in twenty would be by chance alone).")
     if lone: told.append(f"One training each does not tell how far trainings differ: {', '.join(lone)}.")
     if found and again.seeds: told.append(f"Trainings with the same seed ({', '.join(map(str, again.seeds))}) begin alike, so the intervals are rather too wide.")
-    told.append(f"Claims judged in both: {len(again.verdicts)}; {_changed(changed, contrary) if changed else 'every verdict is the same'}." if again.verdicts else "No claim is judged in both.")
+    told.append(f"Claims judged in both: {len(again.verdicts)}; {_changed(changed) if changed else 'every verdict is the same'}." if again.verdicts else "No claim is judged in both.")
     return " ".join(told)
 
-def _changed(changed, contrary):
-    "Which verdicts are the other one, and which are decided in one folder alone."
-    def listed(verdicts): return ", ".join(f"{number} ({before}, now {after})" for number, before, after in verdicts)
-    alone = [verdict for verdict in changed if verdict not in contrary]
-    return f"contrary verdicts: {listed(contrary) or 'none'}" + f"; decided in one of them alone: {listed(alone)}"*bool(alone)
+def _changed(verdicts):
+    "Which of the changed `verdicts`, `(number, before, after)`, are the other one, and which are decided in one folder alone."
+    contrary, alone = (", ".join(f"{number} ({before}, now {after})" for number, before, after in verdicts if ("undecided" in (before, after)) == is_open) for is_open in (False, True))
+    return f"contrary verdicts: {contrary or 'none'}" + f"; decided in one of them alone: {alone}"*bool(alone)
 
 def again_in_words(pair, decimals):
     "A `Repeated`: both means, then their difference with its interval, if there is one, and whether they lie `apart`."

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from .claims import CLAIMS, Scored, compare, each, judge_claim, read_predictor, read_scores, seed_interval
-from .core import deciding, differing, provenance, read_json, read_record, write_json
+from .core import deciding, differing, provenance, read_record, write_json
 from .data import split_digest
 from .metrics import LOOKUP, MAIN_SCORES, SCORES, in_words, paired_interval
 
@@ -138,7 +138,7 @@ def write_sources(out, folder):
     file, sources, split = Path(out)/"results"/"sources.json", photo_sources(folder), pd.read_csv(Path(out)/"split.csv", dtype=str, keep_default_na=False)
     digest = split_digest(split["sha256"], split["split"])
     if found := shared_sources(split, sources): write_json(file, dict(sources=found, split_digest=digest, provenance=provenance()))
-    elif file.exists() and (sources or read_json(file).get("split_digest") != digest): file.unlink()
+    elif file.exists() and (sources or read_record(file, dict(sources=dict)).get("split_digest", digest) != digest): file.unlink()
 
 # %% ../nbs/36_studies.ipynb #b029f58d
 class Sources(NamedTuple):
