@@ -454,9 +454,10 @@ def verdict_counts(verdicts):
     "How many of the study's claims have which verdict, as a sentence, the commonest first."
     counts = Counter(verdict.word.replace("no runs", "without runs") for verdict in verdicts)
     judged = [verdict for verdict in verdicts if verdict.comparisons]
-    once = sum(verdict.seeds == 1 for verdict in judged)
+    once, twice = (sum(verdict.seeds == count for verdict in judged) for count in (1, 2))
     by = "" if not once else ", judged by one training each" if once == len(judged) else f", {once} of them judged by one training each"
-    return f"Of the study's {len(verdicts)} claims{by}: {', '.join(f'{count} {word}' for word, count in counts.most_common())}."
+    wide = " Two trainings each decide little: what trainings differ by reaches 12.7 standard errors either way, with three 4.3." if twice and twice == len(judged) else ""
+    return f"Of the study's {len(verdicts)} claims{by}: {', '.join(f'{count} {word}' for word, count in counts.most_common())}.{wide}"
 
 def seeds_in_words(records):
     "How many trainings a network has, as a sentence without its full stop."
