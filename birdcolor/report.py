@@ -456,7 +456,7 @@ def verdict_counts(verdicts):
     judged = [verdict for verdict in verdicts if verdict.comparisons]
     once, twice = (sum(verdict.seeds == count for verdict in judged) for count in (1, 2))
     by = "" if not once else ", judged by one training each" if once == len(judged) else f", {once} of them judged by one training each"
-    wide = " Two trainings each decide little: what trainings differ by reaches 12.7 standard errors either way, with three 4.3." if twice and twice == len(judged) else ""
+    wide = " Two trainings each decide little: what trainings differ by reaches 12.7 standard errors either way, with three, 4.3." if twice and twice == len(judged) else ""
     return f"Of the study's {len(verdicts)} claims{by}: {', '.join(f'{count} {word}' for word, count in counts.most_common())}.{wide}"
 
 def seeds_in_words(records):
