@@ -49,11 +49,22 @@ def test_the_wheel_holds_types_weights_and_notebooks(built):
     with tarfile.open(built[1]) as archive: assert any(name.endswith("/nbs/12_unet.ipynb") for name in archive.getnames())
 
 
-def extras(wheel):
-    "Names of all extras of `wheel`."
+def metadata(wheel, field):
+    "What `wheel` says of itself in all lines named `field`."
     with zipfile.ZipFile(wheel) as archive:
         [name] = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
-        return Parser().parsestr(archive.read(name).decode()).get_all("Provides-Extra")
+        return Parser().parsestr(archive.read(name).decode()).get_all(field)
+
+
+def extras(wheel):
+    "Names of all extras of `wheel`."
+    return metadata(wheel, "Provides-Extra")
+
+
+def oldest(wheel):
+    "The oldest version that `wheel` takes of every package for which it names one, as constraints."
+    wanted = map(Requirement, metadata(wheel, "Requires-Dist"))
+    return {f"{asked.name}=={bound.version}" for asked in wanted for bound in asked.specifier if bound.operator == ">="}
 
 
 def test_the_wheel_is_what_install_lines_name(built):
@@ -74,3 +85,21 @@ def test_it_installs_into_an_empty_environment_and_works(built, kind, python, tm
     quiet(tmp_path / "venv/bin/python", "-c", USE, cwd=tmp_path)
     if kind == "source": quiet(tmp_path / "venv/bin/birdcolor", "reproduce", "--preset", "smoke", "--models", "fcnn", "--out", "out", cwd=tmp_path)
     shutil.rmtree(tmp_path / "venv")
+
+
+@pytest.fixture(scope="session")
+def with_oldest(built, tmp_path_factory):
+    "An environment with the wheel, its extras and the oldest versions that it names, of other packages the newest that go with them."
+    folder, bounds = tmp_path_factory.mktemp("oldest"), oldest(built[0])
+    assert {"pillow==10.3", "filelock==4"} <= bounds
+    (folder / "oldest.txt").write_text("\n".join(bounds))
+    quiet(UV, "venv", "--quiet", "--python", shutil.which(PYTHONS[0]), "venv", cwd=folder)
+    wanted = f"birdcolor[app,distributed,tensorboard] @ {built[0].as_uri()}"
+    quiet(UV, "pip", "install", "--quiet", "--python", "venv", "--constraint", "oldest.txt", wanted, cwd=folder)
+    return folder / "venv/bin"
+
+
+# index needs reports/, 37_ablation a finished run
+@pytest.mark.parametrize("path", [path for path in sorted((ROOT / "nbs").glob("*.ipynb")) if path.stem not in ("index", "37_ablation")], ids=lambda path: path.stem)
+def test_it_works_with_the_oldest_versions_that_it_names(path, with_oldest, tmp_path):
+    quiet(with_oldest / "papermill", path, "executed.ipynb", "--kernel", "python3", "--no-progress-bar", cwd=tmp_path)
