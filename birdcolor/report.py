@@ -14,7 +14,7 @@ __all__ = ['SUMMARIES', 'CHECKED', 'RECORD', 'NO_DIFFERENCE', 'COMPARED', 'RESTO
            'verdict_pairs', 'shared_photos', 'compare_folders', 'again_sentences', 'again_in_words', 'again_lines',
            'markdown_table', 'folded', 'markdown_name', 'readme_table', 'readme_verdicts', 'readme_seventh',
            'readme_weights', 'readme_again', 'other_verdicts', 'those', 'beside', 'readme_trivial', 'readme_headline',
-           'outdated', 'made_in_words', 'cameras_in_words', 'readme_sentences', 'faults_table']
+           'outdated', 'told_apart', 'made_in_words', 'cameras_in_words', 'readme_sentences', 'faults_table']
 
 # %% ../nbs/40_report.ipynb #0003
 import base64, io, re, time
@@ -847,13 +847,22 @@ def outdated(records):
     "Those of `records` whose training `birdcolor reproduce` would repeat on the same photos, because the code has changed."
     return [record for record in records if record.get("fingerprint") != fingerprint_of(record["settings"], record["split_digest"], record["model"])]
 
+def told_apart(records, words):
+    "Each of `words`, one for each of `records`; where there are several, which networks have it, or which seeds, if every network has each."
+    found = {}
+    for word, record in zip(words, records): found.setdefault(word, []).append(record)
+    titles = {word: list(dict.fromkeys(title_of(record["model"]) for record in some)) for word, some in sorted(found.items())}
+    if len(titles) == 1: return [*titles]
+    if len(set(map(frozenset, titles.values()))) > 1: return [f"{word} ({', '.join(names)})" for word, names in titles.items()]
+    seeds = {word: sorted({record["seed"] for record in found[word]}) for word in titles}
+    return [f"{word} (seed{'s'*(len(some) > 1)} {', '.join(map(str, some))})" for word, some in seeds.items()]
+
 def made_in_words(records):
     "How many trainings there were, how long they took, on what, in which arithmetic and at which commits, as a sentence."
-    made = {}
-    for record in records: made.setdefault(short(record["provenance"]["commit"]), {})[title_of(record["model"])] = True
-    commits = [f"{commit} ({', '.join(titles)})" if len(made) > 1 else commit for commit, titles in sorted(made.items())]
     seconds, once = (elapsed(sum(record["provenance"]["wall_seconds"] for record in some)) for some in (records, first_runs(records).values()))
-    devices, numbers = (sorted({record["provenance"][name] for record in records}) for name in ("device", "precision"))
+    devices = sorted({record["provenance"]["device"] for record in records})
+    numbers = told_apart(records, [record["provenance"]["precision"] for record in records])
+    commits = told_apart(records, [short(record["provenance"]["commit"]) for record in records])
     return f"{seeds_in_words(records)}; {seconds} of training{f', {once} for the first of each network' if once != seconds else ''}, on {'; '.join(devices)}, in {' or '.join(numbers)}, at commit {', '.join(commits)}."
 
 def cameras_in_words(found):
