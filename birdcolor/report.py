@@ -11,10 +11,11 @@ __all__ = ['SUMMARIES', 'CHECKED', 'RECORD', 'NO_DIFFERENCE', 'COMPARED', 'RESTO
            'best_network', 'true_colourfulness', 'verdict_counts', 'seeds_in_words', 'changed_settings', 'Findings',
            'commits_of', 'findings', 'changed_verdicts', 'page', 'tables', 'study_tables', 'write_report',
            'wrong_means', 'wrong_scores', 'check_run', 'photos_of', 'check_trivial', 'check_report', 'Again',
-           'verdict_pairs', 'shared_photos', 'compare_folders', 'again_sentences', 'again_in_words', 'again_lines',
-           'markdown_table', 'folded', 'markdown_name', 'readme_table', 'readme_verdicts', 'readme_seventh',
-           'readme_weights', 'readme_again', 'other_verdicts', 'those', 'beside', 'readme_trivial', 'readme_headline',
-           'outdated', 'told_apart', 'made_in_words', 'cameras_in_words', 'readme_sentences', 'faults_table']
+           'verdict_pairs', 'shared_photos', 'compare_folders', 'again_sentences', 'verdicts_again', 'again_in_words',
+           'again_lines', 'markdown_table', 'folded', 'markdown_name', 'readme_table', 'readme_verdicts',
+           'readme_seventh', 'readme_weights', 'readme_again', 'other_verdicts', 'those', 'beside', 'readme_trivial',
+           'readme_headline', 'outdated', 'told_apart', 'made_in_words', 'cameras_in_words', 'readme_sentences',
+           'faults_table']
 
 # %% ../nbs/40_report.ipynb #0003
 import base64, io, re, time
@@ -701,7 +702,6 @@ def again_sentences(again):
     "What two folders of results side by side come to: on which photos, how many differences are more than trainings differ by, what limits that, and which verdicts changed."
     found = [pair for scores in again.networks.values() for pair in scores.values() if np.isfinite(pair.low)]
     lone = [title_of(name) for name, scores in again.networks.items() if not np.isfinite(scores["mae"].low)]
-    changed = [(number, before, after) for number, before, after in again.verdicts if before != after]
     told = [f"{again.photos} test photos in both."]
     if not again.same_split: told.append("The splits are not the same, so that the networks were trained on partly other photos; the intervals do not allow for that.")
     if again.settings: told.append(f"Settings that are not the same: {', '.join(again.settings)}.")
@@ -709,8 +709,12 @@ def again_sentences(again):
     if found: told.append(f"Of {len(found)} differences, {apart or 'none'} {'is' if apart < 2 else 'are'} larger than those between trainings of one network (95% intervals, so that one in twenty would be by chance alone).")
     if lone: told.append(f"One training each does not tell how far trainings differ: {', '.join(lone)}.")
     if found and again.seeds: told.append(f"Trainings with the same seed ({', '.join(map(str, again.seeds))}) begin alike, so the intervals are rather too wide.")
-    told.append(f"Claims judged in both: {len(again.verdicts)}; {_changed(changed) if changed else 'every verdict is the same'}." if again.verdicts else "No claim is judged in both.")
-    return " ".join(told)
+    return " ".join([*told, verdicts_again(again)])
+
+def verdicts_again(again):
+    "Which verdicts are not the same in two folders of results, as a sentence."
+    changed = [(number, before, after) for number, before, after in again.verdicts if before != after]
+    return f"Claims judged in both: {len(again.verdicts)}; {_changed(changed) if changed else 'every verdict is the same'}." if again.verdicts else "No claim is judged in both."
 
 def _changed(verdicts):
     "Which of the changed `verdicts`, `(number, before, after)`, are the other one, and which are decided in one folder alone."
