@@ -1,4 +1,4 @@
-"""The wheel and the source distribution on every Python at hand, each in an empty environment: `make packages`."""
+"""The wheel and the source distribution on every Python at hand, each in an empty environment, and the notebooks with the oldest versions that the wheel takes: `make packages`."""
 import os
 import re
 import shutil
@@ -89,14 +89,15 @@ def test_it_installs_into_an_empty_environment_and_works(built, kind, python, tm
 
 @pytest.fixture(scope="session")
 def with_oldest(built, tmp_path_factory):
-    "An environment with the wheel, its extras and the oldest versions that it names, of other packages the newest that go with them."
+    "The programs of an environment with the wheel, the extras that notebooks need, and the oldest versions that it names, of other packages the newest that go with them."
     folder, bounds = tmp_path_factory.mktemp("oldest"), oldest(built[0])
     assert {"pillow==10.3", "filelock==4"} <= bounds
     (folder / "oldest.txt").write_text("\n".join(bounds))
     quiet(UV, "venv", "--quiet", "--python", shutil.which(PYTHONS[0]), "venv", cwd=folder)
     wanted = f"birdcolor[app,distributed,tensorboard] @ {built[0].as_uri()}"
     quiet(UV, "pip", "install", "--quiet", "--python", "venv", "--constraint", "oldest.txt", wanted, cwd=folder)
-    return folder / "venv/bin"
+    yield folder / "venv/bin"
+    shutil.rmtree(folder / "venv")
 
 
 # index needs reports/, 37_ablation a finished run
